@@ -1,9 +1,15 @@
+import { readFileSync } from 'node:fs';
+
+/** What the build uses, except that the build leaves out the specs and Jest needs them. */
+const swc = JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
+delete swc.exclude;
+
 /** Native ES modules through swc; types are checked by `npm run typecheck`, not here. */
 export default {
   testEnvironment: 'node',
   testEnvironmentOptions: { exportConditions: ['source', 'node', 'node-addons'] },
   extensionsToTreatAsEsm: ['.ts'],
-  transform: { '^.+\\.ts$': ['@swc/jest'] },
+  transform: { '^.+\\.ts$': ['@swc/jest', { ...swc, swcrc: false }] },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
