@@ -1,0 +1,73 @@
+import type { VirtualClock } from './virtual-clock.js';
+
+interface Entry {
+  readonly at: number;
+  readonly order: number;
+  readonly work: () => void;
+}
+
+/**
+ * Work that a cloud does later by itself: finish provisioning, expire, forget. It runs when somebody next looks
+ * (a call, the books), with the clock viewed at the moment it was due, so no timer is ever set and moving the
+ * clock by a week does a week's work at once, in order.
+ */
+export class Agenda {
+  /** Binary min-heap by due time, then by order of arrival. */
+  readonly #heap: Entry[] = [];
+  #order = 0;
+
+  constructor(private readonly clock: VirtualClock) {}
+
+  /** Does `work` once simulated time reaches `at` (milliseconds since the epoch). `work` may add more. */
+  add(at: number, work: () => void): void {
+    const heap = this.#heap;
+    let child = heap.push({ at, order: this.#order++, work }) - 1;
+    while (child > 0) {
+      const parent = (child - 1) >> 1;
+      if (!this.#before(child, parent)) break;
+      this.#swap(child, parent);
+      child = parent;
+    }
+  }
+
+  /** Runs all that is due by now. */
+  runDue(): void {
+    const now = this.clock.now();
+    for (let next = this.#heap[0]; next !== undefined && next.at <= now; next = this.#heap[0]) {
+      this.#removeFirst();
+      this.clock.viewedAt(next.at, next.work);
+    }
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#heap.length = 0;
+  }
+
+  #removeFirst(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    heap[0] = last;
+    let parent = 0;
+    for (;;) {
+      let first = parent;
+      for (const child of [2 * parent + 1, 2 * parent + 2]) {
+        if (child < heap.length && this.#before(child, first)) first = child;
+      }
+      if (first === parent) return;
+      this.#swap(first, parent);
+      parent = first;
+    }
+  }
+
+  #before(a: number, b: number): boolean {
+    const [x, y] = [this.#heap[a] as Entry, this.#heap[b] as Entry];
+    return x.at < y.at || (x.at === y.at && x.order < y.order);
+  }
+
+  #swap(a: number, b: number): void {
+    const heap = this.#heap;
+    [heap[a], heap[b]] = [heap[b] as Entry, heap[a] as Entry];
+  }
+}

@@ -1,0 +1,4 @@
+import type { CloudId, CloudSimulatorFactory } from './cloud-simulator.js';
+
+/** Every simulated cloud. A cloud that is not listed cannot be started. */
+export const SIMULATORS: Readonly<Partial<Record<CloudId, CloudSimulatorFactory>>> = {};
