@@ -1,1 +1,14 @@
-export {};
+/** The rules of the broker: pure, importing nothing. */
+export * from './address-plan.js';
+export * from './cidr.js';
+export * from './cloud-port.js';
+export * from './cloud-profile.js';
+export * from './clouds/profiles.js';
+export * from './decide.js';
+export * from './intents.js';
+export * from './next-actions.js';
+export * from './peering-connection.js';
+export * from './peering-state.js';
+export * from './problem.js';
+export * from './reason.js';
+export * from './routing.js';

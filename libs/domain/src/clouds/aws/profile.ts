@@ -1,0 +1,72 @@
+/** AWS VPC peering: the customer requests, the platform accepts. Facts: EC2 API reference, "VPC peering". */
+import type { CloudProfile } from '../../cloud-profile.js';
+import { compareSides } from '../compare-sides.js';
+import { awsInstructions } from './instructions.js';
+
+const DAY_MS = 86_400_000;
+
+export const awsProfile: CloudProfile = {
+  cloud: 'aws',
+  capabilities: {
+    initiator: 'customer',
+    approvalWindow: false,
+    // EC2 documents the other side's CIDR information for active connections only.
+    cidrVisibleWhilePending: false,
+    cidrObservable: true,
+    routing: 'platform',
+    maxLivePerNetwork: null,
+    takeBackPending: 'reject',
+    // A pending request may be deleted by its requester only, so the accepter rejects it; failed, rejected and
+    // expired ones can be neither accepted nor deleted and disappear by themselves.
+    removableIn: ['pending_platform', 'active'],
+    consistencyMs: 2_000,
+    requestExpiryMs: 7 * DAY_MS,
+  },
+  fields: [
+    {
+      name: 'connectionId',
+      required: true,
+      pattern: '^pcx-[0-9a-f]{8,17}$',
+      example: 'pcx-0a1b2c3d4e5f60718',
+      title: { en: 'Peering connection ID', zh: '对等连接 ID' },
+      help: {
+        en: 'VPC console > Peering connections, the ID of the request that you created (pcx-…).',
+        zh: 'VPC 控制台 > 对等连接，所创建请求的 ID（pcx-…）。',
+      },
+    },
+    {
+      name: 'accountId',
+      required: true,
+      pattern: '^\\d{12}$',
+      example: '210987654321',
+      title: { en: 'Your AWS account ID', zh: '您的 AWS 账户 ID' },
+      help: { en: 'The 12-digit id of the account that owns your VPC.', zh: 'VPC 所属账户的 12 位 ID。' },
+    },
+    {
+      name: 'vpcId',
+      required: true,
+      pattern: '^vpc-[0-9a-f]{8,17}$',
+      example: 'vpc-0f1e2d3c4b5a69788',
+      title: { en: 'Your VPC ID', zh: '您的 VPC ID' },
+      help: { en: 'The VPC that you selected as requester.', zh: '作为请求方的 VPC。' },
+    },
+  ],
+  cidrsRequired: false,
+  peerKey: (spec) => spec['vpcId'] ?? null,
+  declaredProviderId: (spec) => spec['connectionId'] ?? null,
+  attachmentOwner: () => null,
+  find: (spec, peerings) => peerings.find((peering) => peering.providerId === spec['connectionId']) ?? null,
+  mismatches: (spec, network, observed) => [
+    ...compareSides('requester', observed.requester, [
+      ['accountId', 'accountId', spec['accountId']],
+      ['vpcId', 'vpcId', spec['vpcId']],
+      ['region', 'region', network.region],
+    ]),
+    ...compareSides('accepter', observed.accepter, [
+      ['accountId', 'accountId', network.accountId],
+      ['vpcId', 'vpcId', network.vpcId],
+      ['region', 'region', network.region],
+    ]),
+  ],
+  instructions: awsInstructions,
+};
