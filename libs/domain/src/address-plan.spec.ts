@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { findConflicts, reservedInterval, suggestCidrs, type AddressPlan } from './address-plan.js';
 import { blockAt, overlaps, parseAddress, parseCidr } from './cidr.js';
@@ -9,7 +10,9 @@ const conflictsOf = (cidrs: string[], plan: AddressPlan = EMPTY) => findConflict
 
 describe('the reserved range', () => {
   it('is exactly the five blocks that make it up', () => {
-    const blocks = ['10.10.0.0/15', '10.12.0.0/14', '10.16.0.0/12', '10.32.0.0/11', '10.64.0.0/16'].map(parseCidr);
+    const blocks = ['10.10.0.0/15', '10.12.0.0/14', '10.16.0.0/12', '10.32.0.0/11', '10.64.0.0/16'].map(
+      parseCidr,
+    );
     const interval = reservedInterval(PUBLISHED);
     expect(blocks[0]!.first).toBe(interval.first);
     expect(blocks.at(-1)!.last).toBe(interval.last);
@@ -78,19 +81,31 @@ describe('suggestions', () => {
   it('are private, distinct, of the asked size, and free of conflicts', () => {
     const taken = fc.array(
       fc
-        .tuple(fc.constantFrom('172.16.0.0', '172.20.0.0', '192.168.0.0', '10.0.0.0', '10.200.0.0'), fc.integer({ min: 8, max: 24 }))
+        .tuple(
+          fc.constantFrom('172.16.0.0', '172.20.0.0', '192.168.0.0', '10.0.0.0', '10.200.0.0'),
+          fc.integer({ min: 8, max: 24 }),
+        )
         .map(([address, prefix]) => blockAt(4, parseAddress(address).value, prefix).text),
       { maxLength: 4 },
     );
     fc.assert(
-      fc.property(taken, fc.integer({ min: 14, max: 26 }), fc.integer({ min: 1, max: 5 }), (cidrs, prefix, count) => {
-        const plan: AddressPlan = { reserved: [PUBLISHED], deploymentCidrs: [], peers: [{ connectionId: 'p', cidrs }] };
-        const suggestions = suggestCidrs(plan, prefix, count);
-        expect(suggestions.length).toBeLessThanOrEqual(count);
-        expect(new Set(suggestions).size).toBe(suggestions.length);
-        expect(suggestions.every((text) => text.endsWith(`/${String(prefix)}`))).toBe(true);
-        expect(conflictsOf(suggestions, plan)).toEqual([]);
-      }),
+      fc.property(
+        taken,
+        fc.integer({ min: 14, max: 26 }),
+        fc.integer({ min: 1, max: 5 }),
+        (cidrs, prefix, count) => {
+          const plan: AddressPlan = {
+            reserved: [PUBLISHED],
+            deploymentCidrs: [],
+            peers: [{ connectionId: 'p', cidrs }],
+          };
+          const suggestions = suggestCidrs(plan, prefix, count);
+          expect(suggestions.length).toBeLessThanOrEqual(count);
+          expect(new Set(suggestions).size).toBe(suggestions.length);
+          expect(suggestions.every((text) => text.endsWith(`/${String(prefix)}`))).toBe(true);
+          expect(conflictsOf(suggestions, plan)).toEqual([]);
+        },
+      ),
     );
   });
 

@@ -1,6 +1,16 @@
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
-import { blockAt, CidrError, contains, formatAddress, overlaps, parseAddress, parseCidr, parseCidrs } from './cidr.js';
+import {
+  blockAt,
+  CidrError,
+  contains,
+  formatAddress,
+  overlaps,
+  parseAddress,
+  parseCidr,
+  parseCidrs,
+} from './cidr.js';
 
 const octet = fc.integer({ min: 0, max: 255 });
 const block = fc
@@ -20,7 +30,9 @@ describe('CIDR blocks', () => {
     fc.assert(
       fc.property(block, ({ text }) => {
         const parsed = parseCidr(text);
-        expect({ first: formatAddress(4, parsed.first), last: formatAddress(4, parsed.last) }).toEqual(bounds(text));
+        expect({ first: formatAddress(4, parsed.first), last: formatAddress(4, parsed.last) }).toEqual(
+          bounds(text),
+        );
         expect(parsed.text).toBe(text);
       }),
     );
@@ -30,7 +42,8 @@ describe('CIDR blocks', () => {
     fc.assert(
       fc.property(block, block, (a, b) => {
         const [addressA, addressB] = [a, b].map((each) => ipaddr.IPv4.parse(formatAddress(4, each.first)));
-        const expected = addressA!.match(ipaddr.IPv4.parseCIDR(b.text)) || addressB!.match(ipaddr.IPv4.parseCIDR(a.text));
+        const expected =
+          addressA!.match(ipaddr.IPv4.parseCIDR(b.text)) || addressB!.match(ipaddr.IPv4.parseCIDR(a.text));
         expect(overlaps(a, b)).toBe(expected);
         expect(overlaps(b, a)).toBe(expected);
         expect(contains(a, b)).toBe(expected && a.prefix <= b.prefix);

@@ -10,7 +10,7 @@
 import { findConflicts, type AddressConflict, type AddressPlan } from './address-plan.js';
 import { parseCidrs } from './cidr.js';
 import type { CloudErrorInfo, ObservedPeering, ObservedRouteTable } from './cloud-port.js';
-import { sides, type CloudProfile, type Mismatch } from './cloud-profile.js';
+import { missingFields, sides, type CloudProfile, type Mismatch } from './cloud-profile.js';
 import {
   LIVE_PHASES,
   type CloudAction,
@@ -195,12 +195,12 @@ interface Draft {
 }
 
 /** Takes the sighting into the status: what is seen, since when something is missing, that the look is fresh. */
-function takeIn({ connection, sighting, now }: DecisionInput): PeeringStatus {
+function takeIn(input: DecisionInput): PeeringStatus {
+  const { connection, sighting, now } = input;
   const status = withCondition(connection.status, 'Fresh', 'True', 'observed', now);
   const { peering } = sighting;
   if (peering === null) {
-    const expected = status.lastSeen !== null && LIVE_PHASES.includes(status.lastSeen.peering.phase);
-    return { ...status, missingSince: expected ? (status.missingSince ?? now) : null };
+    return { ...status, missingSince: isExpected(status, input) ? (status.missingSince ?? now) : null };
   }
   const unchanged = JSON.stringify(status.lastSeen?.peering) === JSON.stringify(peering);
   return {
@@ -209,6 +209,22 @@ function takeIn({ connection, sighting, now }: DecisionInput): PeeringStatus {
     providerId: peering.providerId,
     lastSeen: unchanged ? status.lastSeen : { peering, since: now },
   };
+}
+
+/**
+ * Whether a look that shows nothing contradicts what is known. Such a look may come from before a change, so it counts
+ * only once it has been the same for a while.
+ */
+function isExpected(status: PeeringStatus, { connection, profile }: DecisionInput): boolean {
+  if (status.lastSeen !== null && LIVE_PHASES.includes(status.lastSeen.peering.phase)) return true;
+  if (status.intent?.action.kind === 'request_attachment' && status.intent.outcome?.ok === true) return true;
+  const declared = missingFields(profile, connection.spec.cloud, connection.spec.cidrs).length === 0;
+  return (
+    connection.desired === 'absent' &&
+    profile.capabilities.initiator === 'customer' &&
+    status.lastSeen === null &&
+    declared
+  );
 }
 
 // ---- wanted -------------------------------------------------------------------------------------------------------
@@ -628,7 +644,7 @@ function undo(status: PeeringStatus, input: DecisionInput, everything: boolean):
       };
   }
   if (peering === null) {
-    const doubtful = status.missingSince !== null || hasUnansweredRequest(status);
+    const doubtful = status.missingSince !== null || mayHaveRequested(status);
     const since = status.missingSince ?? status.intent?.lastAt ?? now;
     const remaining = since + Math.max(settings.missingConfirmMs, capabilities.consistencyMs) - now;
     if (doubtful && !removedByUs(status) && remaining > 0) {
@@ -656,16 +672,11 @@ function undo(status: PeeringStatus, input: DecisionInput, everything: boolean):
   return { status: current, left: 'connection', action };
 }
 
-function hasUnansweredRequest(status: PeeringStatus): boolean {
-  const { intent } = status;
-  return (
-    intent?.action.kind === 'request_attachment' && (intent.outcome === null || !isCertain(intent.outcome))
-  );
-}
-
-/** Whether the outcome of a change is known for sure; a lost answer leaves it open. */
-function isCertain(outcome: NonNullable<Intent['outcome']>): boolean {
-  return outcome.ok || outcome.error.category !== 'transient';
+/** Whether we may have asked for an attachment that no look has shown yet: its answer was good, lost, or never came. */
+function mayHaveRequested({ intent }: PeeringStatus): boolean {
+  if (intent?.action.kind !== 'request_attachment') return false;
+  const { outcome } = intent;
+  return outcome === null || outcome.ok || outcome.error.category === 'transient';
 }
 
 /** Whether the disappearance is the effect of our own change. */

@@ -1,4 +1,12 @@
-import { assertTransition, canMove, isRetryable, PEERING_STATES, STATE_MACHINE, type PeeringState } from './peering-state.js';
+import { describe, expect, it } from '@jest/globals';
+import {
+  assertTransition,
+  canMove,
+  isRetryable,
+  PEERING_STATES,
+  STATE_MACHINE,
+  type PeeringState,
+} from './peering-state.js';
 import { fill, REASONS, reasonMessage, type ReasonCode } from './reason.js';
 
 const targets = (state: PeeringState): readonly PeeringState[] => STATE_MACHINE[state].to;
@@ -32,7 +40,8 @@ describe('the state machine', () => {
 });
 
 describe('reasons', () => {
-  const placeholders = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!).sort();
+  const placeholders = (text: string): string[] =>
+    [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!).sort();
 
   it.each(Object.keys(REASONS) as ReasonCode[])('%s says the same in both languages', (code) => {
     expect(placeholders(REASONS[code].zh)).toEqual(placeholders(REASONS[code].en));
