@@ -62,6 +62,8 @@ export class StateStore {
   /** Starts a new unit of change: what `before_last_change` undoes as a whole. */
   beginTransaction(): void {
     this.#transaction++;
+    const excess = this.#journal.length - JOURNAL_LENGTH;
+    if (excess > JOURNAL_LENGTH) this.#journal.splice(0, excess);
   }
 
   /** Runs the read `work` on the state as it was, then restores the present. `work` must neither write nor await. */
@@ -88,6 +90,27 @@ export class StateStore {
     }
   }
 
+  /** Runs `work`, which must not await; if it throws, takes back every change that it made to the tables. */
+  atomically<T>(work: () => T): T {
+    const [start, changeCount] = [this.#journal.length, this.#changeCount];
+    try {
+      return work();
+    } catch (error) {
+      this.#undo(start, changeCount);
+      throw error;
+    }
+  }
+
+  /** Runs `work`, which must not await, and takes back every change that it made to the tables: a dry run. */
+  rehearse<T>(work: () => T): T {
+    const [start, changeCount] = [this.#journal.length, this.#changeCount];
+    try {
+      return work();
+    } finally {
+      this.#undo(start, changeCount);
+    }
+  }
+
   /** Every table's records, by table name. */
   dump(): Record<string, unknown[]> {
     return Object.fromEntries([...this.#tables].map(([name, table]) => [name, [...table.values()]]));
@@ -100,12 +123,16 @@ export class StateStore {
     this.agenda.clear();
   }
 
+  #undo(start: number, changeCount: number): void {
+    for (const change of this.#journal.splice(start).reverse()) change.table.apply(change.id, change.before);
+    this.#changeCount = changeCount;
+  }
+
   #record(change: Omit<Change, 'at' | 'transaction'>): void {
     if (this.#readingThePast)
       throw new Error('A read-only operation tried to change state during a stale read.');
     this.#changeCount++;
     this.#journal.push({ ...change, at: this.clock.now(), transaction: this.#transaction });
-    if (this.#journal.length > 2 * JOURNAL_LENGTH) this.#journal.splice(0, JOURNAL_LENGTH);
   }
 }
 
