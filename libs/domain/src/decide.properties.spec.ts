@@ -168,7 +168,8 @@ class World {
   cloud: CloudState = { peering: null, routes: [] };
   private past: CloudState = this.cloud;
   connection: PeeringConnection;
-  accepts = 0;
+  /** Whether the customer has asked: clouds never use an id twice. */
+  private asked = false;
   readonly violations: string[] = [];
 
   constructor(readonly profile: CloudProfile) {
@@ -243,8 +244,10 @@ class World {
         this.now += what.ms;
         return;
       case 'customer_asks':
-        if (this.customerAsks && this.connection.desired === 'present' && this.cloud.peering === null)
+        if (this.customerAsks && this.connection.desired === 'present' && !this.asked) {
+          this.asked = true;
           this.request(what.wrong, what.cidrs, 'pending_platform');
+        }
         return;
       case 'customer_approves':
         return this.phase(['pending_customer'], 'in_progress');
@@ -358,7 +361,6 @@ class World {
         if (peering?.phase !== 'pending_platform') return invalid;
         const [conflict] = findConflicts(parseCidrs(peering.requester.cidrs), plan);
         if (conflict) this.violations.push(`accepted although ${conflict.cidr} collides`);
-        this.accepts += 1;
         this.phase(['pending_platform'], 'in_progress');
         return null;
       }

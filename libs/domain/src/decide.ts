@@ -217,7 +217,8 @@ function takeIn(input: DecisionInput): PeeringStatus {
  */
 function isExpected(status: PeeringStatus, { connection, profile }: DecisionInput): boolean {
   if (status.lastSeen !== null && LIVE_PHASES.includes(status.lastSeen.peering.phase)) return true;
-  if (status.intent?.action.kind === 'request_attachment' && status.intent.outcome?.ok === true) return true;
+  const takingDown = connection.desired === 'absent' || status.ending !== null;
+  if (mayHaveRequested(status) && (takingDown || status.intent?.outcome?.ok === true)) return true;
   const declared = missingFields(profile, connection.spec.cloud, connection.spec.cidrs).length === 0;
   return (
     connection.desired === 'absent' &&
@@ -494,36 +495,18 @@ function keepRoutes(status: PeeringStatus, input: DecisionInput, target: string)
   const plan = planRoutes(wanted, status.routes, tables, target);
   const recorded = { ...status, routes: plan.recorded };
   const [surplus] = plan.surplus;
-  if (surplus) return act(recorded, input, { kind: 'remove_route', providerId: target, ...surplus });
-
   const [problem] = plan.problems;
   const repairable = plan.problems.find((each) => each.kind === 'missing' || each.kind === 'blackhole');
-  if (EARLY_STATES.includes(status.state) && (!repairable || !writes)) {
-    return { status: provisional(recorded), action: null, recheckInMs: 0 };
-  }
+  const pass = EARLY_STATES.includes(status.state) && (!repairable || !writes);
+  const shown = pass
+    ? provisional(recorded)
+    : showRoutes(recorded, input, problem, !everRan && repairable !== undefined);
+  if (surplus) return act(shown, input, { kind: 'remove_route', providerId: target, ...surplus });
+  if (pass) return { status: shown, action: null, recheckInMs: 0 };
   if (!problem) {
-    const running = withCondition(
-      move(recorded, 'running', 'ready', { cidrs }, now),
-      'RoutesProgrammed',
-      'True',
-      writes ? 'programmed' : 'learned',
-      now,
-    );
-    if (running.marked || !writes) return { status: running, action: null, recheckInMs: settings.steadyMs };
-    return act(running, input, { kind: 'mark', providerId: target });
+    if (shown.marked || !writes) return { status: shown, action: null, recheckInMs: settings.steadyMs };
+    return act(shown, input, { kind: 'mark', providerId: target });
   }
-  const { kind, routeTableId, destination } = problem;
-  const broken = withCondition(recorded, 'RoutesProgrammed', 'False', ROUTE_REASONS[kind], now);
-  const shown =
-    !everRan && repairable
-      ? provisional(broken)
-      : move(
-          broken,
-          'degraded',
-          ROUTE_REASONS[kind],
-          { routeTableId, destination, target: problem.target },
-          now,
-        );
   if (!repairable || !writes || (everRan && network.driftPolicy !== 'repair')) {
     return { status: shown, action: null, recheckInMs: settings.inFlightMs };
   }
@@ -533,6 +516,31 @@ function keepRoutes(status: PeeringStatus, input: DecisionInput, target: string)
     providerId: target,
     ...route,
   });
+}
+
+/** The state that the routes justify: running without a problem, else being set up or degraded. */
+function showRoutes(
+  status: PeeringStatus,
+  { profile, now }: DecisionInput,
+  problem: RouteProblem | undefined,
+  settingUp: boolean,
+): PeeringStatus {
+  const cidrs = status.admittedCidrs.join(', ');
+  if (problem === undefined) {
+    const how = profile.capabilities.routing === 'platform' ? 'programmed' : 'learned';
+    return withCondition(
+      move(status, 'running', 'ready', { cidrs }, now),
+      'RoutesProgrammed',
+      'True',
+      how,
+      now,
+    );
+  }
+  const { kind, routeTableId, destination, target } = problem;
+  const broken = withCondition(status, 'RoutesProgrammed', 'False', ROUTE_REASONS[kind], now);
+  return settingUp
+    ? move(broken, 'provisioning', 'programming_routes', { cidrs }, now)
+    : move(broken, 'degraded', ROUTE_REASONS[kind], { routeTableId, destination, target }, now);
 }
 
 /** Where the cloud routes by itself, what it has learned is what is wanted: only its state matters. */
@@ -672,11 +680,12 @@ function undo(status: PeeringStatus, input: DecisionInput, everything: boolean):
   return { status: current, left: 'connection', action };
 }
 
-/** Whether we may have asked for an attachment that no look has shown yet: its answer was good, lost, or never came. */
+/**
+ * Whether we may have asked for an attachment that no look has shown yet. Even a refused attempt counts: an earlier
+ * one of the same intent may have gone through unanswered.
+ */
 function mayHaveRequested({ intent }: PeeringStatus): boolean {
-  if (intent?.action.kind !== 'request_attachment') return false;
-  const { outcome } = intent;
-  return outcome === null || outcome.ok || outcome.error.category === 'transient';
+  return intent?.action.kind === 'request_attachment';
 }
 
 /** Whether the disappearance is the effect of our own change. */

@@ -51,6 +51,19 @@ export const PROBLEMS = {
       zh: '请以 application/json 发送一个 JSON 对象。',
     },
   },
+  malformed_url: {
+    retryable: false,
+    title: { en: 'The URL is not valid.', zh: '请求的 URL 无效。' },
+    fix: {
+      en: 'Percent-encode what is not a letter, digit, dash, dot or underscore, and keep ids as they were given.',
+      zh: '请对特殊字符进行百分号编码，并原样使用返回的 ID。',
+    },
+  },
+  unsupported_media_type: {
+    retryable: false,
+    title: { en: 'The body is of a type that is not understood.', zh: '不支持该请求体类型。' },
+    fix: { en: 'Send JSON with content-type application/json.', zh: '请以 application/json 发送 JSON。' },
+  },
   payload_too_large: {
     retryable: false,
     title: { en: 'The body is too large.', zh: '请求体过大。' },
