@@ -89,15 +89,18 @@ describe('CIDR blocks', () => {
 
   it('are never accepted from arbitrary text that another implementation refuses', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'0123456789./ -x:'), maxLength: 20 }), (text) => {
-        let ours = true;
-        try {
-          parseCidr(text);
-        } catch {
-          ours = false;
-        }
-        if (ours) expect(ipaddr.IPv4.isValidCIDRFourPartDecimal(text)).toBe(true);
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...'0123456789./ -x:'.split(/(?:)/)), maxLength: 20 }),
+        (text) => {
+          let ours = true;
+          try {
+            parseCidr(text);
+          } catch {
+            ours = false;
+          }
+          if (ours) expect(ipaddr.IPv4.isValidCIDRFourPartDecimal(text)).toBe(true);
+        },
+      ),
       { numRuns: 2_000 },
     );
   });

@@ -4,7 +4,14 @@ export * from './cidr.js';
 export * from './cloud-port.js';
 export * from './cloud-profile.js';
 export * from './clouds/profiles.js';
-export * from './decide.js';
+export * from './engine/decide.js';
+export {
+  DEFAULT_ENGINE_SETTINGS,
+  type Decision,
+  type DecisionInput,
+  type EngineSettings,
+  type Sighting,
+} from './engine/decision.js';
 export * from './intents.js';
 export * from './next-actions.js';
 export * from './peering-connection.js';

@@ -7,27 +7,21 @@
  */
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { findConflicts, type AddressPlan } from './address-plan.js';
-import { parseCidrs } from './cidr.js';
-import type { CloudErrorInfo, ObservedPeering, ObservedRoute, ProviderPhase } from './cloud-port.js';
-import type { CloudProfile } from './cloud-profile.js';
-import { profileOf } from './clouds/profiles.js';
-import {
-  decide,
-  DEFAULT_ENGINE_SETTINGS,
-  isAtRest,
-  needsRoutes,
-  recordOutcome,
-  type Decision,
-} from './decide.js';
-import { mayRetry, startAttempt, startDeletion } from './intents.js';
+import { findConflicts, type AddressPlan } from '../address-plan.js';
+import { parseCidrs } from '../cidr.js';
+import type { CloudErrorInfo, ObservedPeering, ObservedRoute, ProviderPhase } from '../cloud-port.js';
+import type { CloudProfile } from '../cloud-profile.js';
+import { profileOf } from '../clouds/profiles.js';
+import { decide, isAtRest, needsRoutes, recordOutcome } from './decide.js';
+import { DEFAULT_ENGINE_SETTINGS, type Decision } from './decision.js';
+import { mayRetry, startAttempt, startDeletion } from '../intents.js';
 import {
   LIVE_PHASES,
   type CloudAction,
   type PeeringConnection,
   type PlatformNetwork,
-} from './peering-connection.js';
-import type { PeeringState } from './peering-state.js';
+} from '../peering-connection.js';
+import type { PeeringState } from '../peering-state.js';
 
 const settings = DEFAULT_ENGINE_SETTINGS;
 const plan: AddressPlan = {
@@ -249,32 +243,46 @@ class World {
           this.request(what.wrong, what.cidrs, 'pending_platform');
         }
         return;
-      case 'customer_approves':
-        return this.phase(['pending_customer'], 'in_progress');
-      case 'customer_rejects':
-        return this.phase(['pending_customer'], 'rejected');
-      case 'customer_deletes':
-        return this.phase(['pending_platform', 'in_progress', 'active'], 'gone');
-      case 'cloud_progresses':
-        return this.phase(['in_progress'], 'active');
-      case 'cloud_expires':
-        return this.phase(['pending_platform', 'pending_customer'], 'expired');
+      case 'customer_approves': {
+        this.phase(['pending_customer'], 'in_progress');
+        return;
+      }
+      case 'customer_rejects': {
+        this.phase(['pending_customer'], 'rejected');
+        return;
+      }
+      case 'customer_deletes': {
+        this.phase(['pending_platform', 'in_progress', 'active'], 'gone');
+        return;
+      }
+      case 'cloud_progresses': {
+        this.phase(['in_progress'], 'active');
+        return;
+      }
+      case 'cloud_expires': {
+        this.phase(['pending_platform', 'pending_customer'], 'expired');
+        return;
+      }
       case 'customer_changes_cidrs': {
         const { peering } = this.cloud;
         if (peering?.phase !== 'active') return;
         const side = this.customerAsks ? 'requester' : 'accepter';
-        return this.change({ peering: { ...peering, [side]: { ...peering[side], cidrs: what.cidrs } } });
+        this.change({ peering: { ...peering, [side]: { ...peering[side], cidrs: what.cidrs } } });
+        return;
       }
-      case 'route_vanishes':
-        return this.change({
+      case 'route_vanishes': {
+        this.change({
           routes: this.cloud.routes.filter((route) => route.target !== SPEC.connectionId),
         });
+        return;
+      }
       case 'foreign_route_appears': {
         const destination = BLOCKS[1];
         if (this.cloud.routes.some((route) => route.destination === destination)) return;
-        return this.change({
+        this.change({
           routes: [...this.cloud.routes, { destination, target: 'nat-1', state: 'active' }],
         });
+        return;
       }
       case 'api_delete':
         this.connection = {

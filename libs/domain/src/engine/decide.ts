@@ -1,0 +1,131 @@
+/**
+ * The rules of a connection's life as one pure function: from what is wanted, what was recorded and what the cloud
+ * shows now, to the next status and at most one change of the cloud.
+ *
+ * It is level-triggered: it never asks what happened, only what is. The same input gives the same answer, so a worker
+ * that died anywhere is replaced by one that looks again. Properties that tests hold it to: nothing is accepted,
+ * rejected or deleted unless the observed request is this customer's and meant for this VPC; from every state a
+ * connection that is no longer wanted converges to nothing left in the cloud.
+ */
+import type { CloudErrorInfo } from '../cloud-port.js';
+import { missingFields } from '../cloud-profile.js';
+import { LIVE_PHASES, type PeeringConnection, type PeeringStatus } from '../peering-connection.js';
+import { assertTransition, isRetryable } from '../peering-state.js';
+import type { Decision, DecisionInput, EngineSettings } from './decision.js';
+import { mayHaveRequested } from './ownership.js';
+import { describeError, finish } from './pacing.js';
+import { reasonOf, withCondition } from './status-changes.js';
+import { remove, unwind } from './take-down.js';
+import { advance } from './way-up.js';
+
+/** The decision. Never throws for any state of the world; a throw is a defect in the transition table. */
+export function decide(input: DecisionInput): Decision {
+  const { connection } = input;
+  if (isAtRest(connection)) return { status: connection.status, action: null, recheckInMs: null };
+  const seen = takeIn(input);
+  const draft =
+    connection.desired === 'absent'
+      ? remove(seen, input)
+      : seen.ending
+        ? unwind(seen, input)
+        : advance(seen, input);
+  const decision = finish(draft, input);
+  assertTransition(connection.status.state, decision.status.state);
+  return decision;
+}
+
+/** Whether the next look must include the platform's route tables. */
+export function needsRoutes(connection: PeeringConnection): boolean {
+  const { state, routes } = connection.status;
+  return (
+    routes.length > 0 ||
+    (connection.desired === 'present' && ['accepting', 'provisioning', 'running', 'degraded'].includes(state))
+  );
+}
+
+/** Whether the engine has nothing to do for a connection until somebody changes what is wanted. */
+export function isAtRest(connection: PeeringConnection): boolean {
+  const { state, ending } = connection.status;
+  if (state === 'deleted') return true;
+  return (
+    connection.desired === 'present' &&
+    ending === null &&
+    (state === 'awaiting_request' || isRetryable(state))
+  );
+}
+
+/**
+ * The status after a look that failed: the state never changes, so an outage never fails a connection. After
+ * `staleAfterMs` without a successful look the condition `Fresh` says so; when the platform's own account was refused,
+ * at once, and the reason names it.
+ */
+export function decideUnseen(
+  status: PeeringStatus,
+  lastObservedAt: number,
+  error: CloudErrorInfo,
+  settings: EngineSettings,
+  now: number,
+): PeeringStatus {
+  if (error.category === 'auth') {
+    const told = {
+      ...status,
+      reason: reasonOf(status, 'platform_access_denied', { detail: describeError(error) }, now),
+    };
+    return withCondition(told, 'Fresh', 'Unknown', error.category, now);
+  }
+  if (now - lastObservedAt < settings.staleAfterMs) return status;
+  return withCondition(status, 'Fresh', 'Unknown', error.category, now);
+}
+
+/** The status after an action was carried out or refused. */
+export function recordOutcome(
+  status: PeeringStatus,
+  error: CloudErrorInfo | null,
+  settings: EngineSettings,
+  now: number,
+): PeeringStatus {
+  if (status.intent === null) return status;
+  const outcome =
+    error === null ? ({ ok: true, at: now } as const) : ({ ok: false, at: now, error } as const);
+  const next = { ...status, intent: { ...status.intent, outcome } };
+  const { kind } = status.intent.action;
+  if (kind === 'mark' && error === null) return { ...next, marked: true };
+  if (kind === 'request_attachment' && error === null) {
+    return { ...next, deadline: { kind: 'customer_approval', at: now + settings.approvalWindowMs } };
+  }
+  return next;
+}
+
+/** Takes the sighting into the status: what is seen, since when something is missing, that the look is fresh. */
+function takeIn(input: DecisionInput): PeeringStatus {
+  const { connection, sighting, now } = input;
+  const status = withCondition(connection.status, 'Fresh', 'True', 'observed', now);
+  const { peering } = sighting;
+  if (peering === null) {
+    return { ...status, missingSince: isExpected(status, input) ? (status.missingSince ?? now) : null };
+  }
+  const unchanged = JSON.stringify(status.lastSeen?.peering) === JSON.stringify(peering);
+  return {
+    ...status,
+    missingSince: null,
+    providerId: peering.providerId,
+    lastSeen: unchanged ? status.lastSeen : { peering, since: now },
+  };
+}
+
+/**
+ * Whether a look that shows nothing contradicts what is known. Such a look may come from before a change, so it counts
+ * only once it has been the same for a while.
+ */
+function isExpected(status: PeeringStatus, { connection, profile }: DecisionInput): boolean {
+  if (status.lastSeen !== null && LIVE_PHASES.includes(status.lastSeen.peering.phase)) return true;
+  const takingDown = connection.desired === 'absent' || status.ending !== null;
+  if (mayHaveRequested(status) && (takingDown || status.intent?.outcome?.ok === true)) return true;
+  const declared = missingFields(profile, connection.spec.cloud, connection.spec.cidrs).length === 0;
+  return (
+    connection.desired === 'absent' &&
+    profile.capabilities.initiator === 'customer' &&
+    status.lastSeen === null &&
+    declared
+  );
+}

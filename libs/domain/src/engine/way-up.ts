@@ -1,0 +1,259 @@
+/** The way up: from a declared request to a running connection, and what ends it on the way or afterwards. */
+import { findConflicts, type AddressConflict } from '../address-plan.js';
+import { parseCidrs } from '../cidr.js';
+import type { ObservedPeering } from '../cloud-port.js';
+import { sides, type Mismatch } from '../cloud-profile.js';
+import { LIVE_PHASES, type Ending, type PeeringStatus, type PlatformNetwork } from '../peering-connection.js';
+import type { ReasonCode } from '../reason.js';
+import { EARLY_STATES, MIN_POLL_MS, type DecisionInput, type Draft } from './decision.js';
+import { isForeignAttachment } from './ownership.js';
+import { act, clamp, describeError, poll } from './pacing.js';
+import { keepRoutes } from './routes.js';
+import { ended, ending, move, withCondition } from './status-changes.js';
+import { unwind } from './take-down.js';
+
+/** Errors after which trying again cannot help: the connection fails and says why. */
+const TERMINAL_REASONS: ReadonlySet<ReasonCode> = new Set(['attachment_exists', 'unknown_peer_account']);
+
+const CONFLICT_REASONS = {
+  reserved: 'cidr_reserved',
+  deployment: 'cidr_overlaps_deployment',
+  peering: 'cidr_overlaps_peering',
+  self: 'cidr_overlaps_itself',
+  unroutable: 'cidr_unroutable',
+} as const satisfies Record<AddressConflict['kind'], ReasonCode>;
+
+export function advance(status: PeeringStatus, input: DecisionInput): Draft {
+  const { connection, network, profile, sighting } = input;
+  const refusal = terminalRefusal(status, network);
+  if (refusal) return unwind({ ...status, ending: refusal }, input);
+  const { peering } = sighting;
+  if (peering === null) return notThere(status, input);
+  if (mayRequestAnew(status, input, peering)) return request(status, input);
+
+  const mismatches = profile.mismatches(connection.spec.cloud, network, peering);
+  const [mismatch] = mismatches;
+  if (mismatch) return mismatched(status, input, mismatch);
+  if (isForeignAttachment(status, input, peering)) {
+    const params = { vpcId: network.vpcId, detail: peering.providerId };
+    return unwind(ending(status, 'failed', 'attachment_exists', params), input);
+  }
+  const verified = withCondition(
+    { ...status, verified: true },
+    'Verified',
+    'True',
+    'matches_declaration',
+    input.now,
+  );
+  const pending = peering.phase === 'pending_platform' || peering.phase === 'pending_customer';
+  if (pending && !EARLY_STATES.includes(status.state)) {
+    // A request does not become pending again: the cloud has answered from before its latest change.
+    return { status: verified, action: null, recheckInMs: 5 * MIN_POLL_MS };
+  }
+  switch (peering.phase) {
+    case 'pending_platform':
+      return accept(verified, input, peering);
+    case 'pending_customer':
+      return awaitApproval(verified, input, peering);
+    case 'in_progress':
+      if (verified.established) return poll(verified, input);
+      return poll(
+        move(
+          verified,
+          'provisioning',
+          'provider_provisioning',
+          { providerState: peering.providerState },
+          input.now,
+        ),
+        input,
+      );
+    case 'active':
+      return activate(verified, input, peering);
+    case 'rejected':
+      if (verified.established) return unwind(ended(verified), input);
+      return unwind(
+        ending(
+          verified,
+          'rejected',
+          profile.capabilities.initiator === 'customer' ? 'rejected_by_platform' : 'rejected_by_peer',
+          {},
+        ),
+        input,
+      );
+    case 'expired':
+      if (verified.established) return unwind(ended(verified), input);
+      return unwind(ending(verified, 'expired', 'request_expired', {}), input);
+    case 'failed':
+      return unwind(
+        ending(verified, 'failed', 'provider_failed', {
+          message: peering.providerMessage ?? peering.providerState,
+        }),
+        input,
+      );
+    case 'deleting':
+    case 'gone':
+      return unwind(ended(verified), input);
+  }
+}
+
+function notThere(status: PeeringStatus, input: DecisionInput): Draft {
+  const { network, profile, settings, now, connection } = input;
+  const asked = status.intent?.action.kind === 'request_attachment' && status.intent.outcome?.ok === true;
+  if (status.lastSeen === null && !asked) {
+    if (profile.capabilities.initiator === 'platform') return request(status, input);
+    const providerId = profile.declaredProviderId(connection.spec.cloud) ?? '';
+    const params = { providerId, vpcId: network.vpcId, region: network.region };
+    const elapsed = now - status.stateSince;
+    if (elapsed >= settings.requestVisibleWithinMs) {
+      return unwind(ending(status, 'failed', 'request_not_found', params), input);
+    }
+    const code = elapsed < settings.missingConfirmMs ? 'looking_for_request' : 'request_not_found';
+    return {
+      status: move(status, 'verifying', code, params, now),
+      action: null,
+      recheckInMs: clamp(elapsed / 4, 2 * MIN_POLL_MS, settings.inFlightMs / 2),
+    };
+  }
+  const missingSince = status.missingSince ?? now;
+  const remaining = missingSince + settings.missingConfirmMs - now;
+  if (remaining > 0) return { status: { ...status, missingSince }, action: null, recheckInMs: remaining };
+  const last = status.lastSeen?.peering;
+  if (!status.established && last?.expiresAt !== undefined && now >= last.expiresAt) {
+    return unwind(ending(status, 'expired', 'request_expired', {}), input);
+  }
+  return unwind(ended(status), input);
+}
+
+function mismatched(status: PeeringStatus, input: DecisionInput, mismatch: Mismatch): Draft {
+  const code = mismatch.side === 'requester' ? 'requester_mismatch' : 'accepter_mismatch';
+  const { field, declared, observed } = mismatch;
+  const marked = withCondition(status, 'Verified', 'False', code, input.now);
+  if (status.established) {
+    return {
+      status: move(marked, 'degraded', code, { field, declared, observed }, input.now),
+      action: null,
+      recheckInMs: input.settings.inFlightMs,
+    };
+  }
+  return unwind(ending(marked, 'failed', code, { field, declared, observed }), input);
+}
+
+/** The cloud's own terminal answers to what we asked, such as an account that does not exist. */
+function terminalRefusal(status: PeeringStatus, network: PlatformNetwork): Ending | null {
+  const outcome = status.intent?.outcome;
+  if (
+    !outcome ||
+    outcome.ok ||
+    outcome.error.reason === undefined ||
+    !TERMINAL_REASONS.has(outcome.error.reason)
+  )
+    return null;
+  return {
+    state: 'failed',
+    reason: {
+      code: outcome.error.reason,
+      params: { detail: describeError(outcome.error), vpcId: network.vpcId },
+    },
+  };
+}
+
+/** Where the platform asks: an earlier application that has ended does not stand in the way of a new one. */
+function mayRequestAnew(
+  status: PeeringStatus,
+  { profile }: DecisionInput,
+  peering: ObservedPeering,
+): boolean {
+  return (
+    profile.capabilities.initiator === 'platform' &&
+    status.state === 'requesting' &&
+    !(status.intent?.action.kind === 'request_attachment' && status.intent.outcome?.ok === true) &&
+    !LIVE_PHASES.includes(peering.phase)
+  );
+}
+
+function request(status: PeeringStatus, input: DecisionInput): Draft {
+  const { connection, profile, now } = input;
+  const { cloud } = connection.spec;
+  const providerId = profile.declaredProviderId(cloud) ?? '';
+  const ownerAccountId = profile.attachmentOwner(cloud) ?? '';
+  return act(move(status, 'requesting', 'attach_in_progress', { providerId }, now), input, {
+    kind: 'request_attachment',
+    providerId,
+    ownerAccountId,
+  });
+}
+
+function awaitApproval(status: PeeringStatus, input: DecisionInput, peering: ObservedPeering): Draft {
+  const { network, settings, sighting, now } = input;
+  const at = status.deadline?.at ?? (status.intent?.lastAt ?? now) + settings.approvalWindowMs;
+  const waiting = move(
+    { ...status, deadline: { kind: 'customer_approval', at } },
+    'awaiting_approval',
+    'approval_required',
+    { vpcId: network.vpcId, providerId: peering.providerId },
+    now,
+  );
+  if (now < at)
+    return { status: waiting, action: null, recheckInMs: Math.min(settings.approvalPollMs, at - now) };
+  // What was seen before the deadline may have been approved since: the last look must begin after it.
+  if (sighting.at < at) return { status: waiting, action: null, recheckInMs: 0 };
+  const windowSeconds = String(Math.round(settings.approvalWindowMs / 1000));
+  return unwind(ending(waiting, 'failed', 'approval_window_elapsed', { windowSeconds }), input);
+}
+
+function accept(status: PeeringStatus, input: DecisionInput, peering: ObservedPeering): Draft {
+  const { connection, profile, plan, now } = input;
+  const observed = sides(profile.capabilities, peering).customer.cidrs;
+  const [conflict] = findConflicts(parseCidrs(observed.length > 0 ? observed : connection.spec.cidrs), plan);
+  if (conflict) return unwind(conflicting(status, conflict), input);
+  const deadline =
+    peering.expiresAt === undefined ? null : ({ kind: 'provider_expiry', at: peering.expiresAt } as const);
+  return act(move({ ...status, deadline }, 'accepting', 'accept_in_progress', {}, now), input, {
+    kind: 'accept',
+    providerId: peering.providerId,
+  });
+}
+
+function conflicting(status: PeeringStatus, conflict: AddressConflict): PeeringStatus {
+  return ending(status, 'failed', CONFLICT_REASONS[conflict.kind], {
+    cidr: conflict.cidr,
+    with: conflict.with,
+    ...(conflict.connectionId === undefined ? {} : { connectionId: conflict.connectionId }),
+  });
+}
+
+function activate(found: PeeringStatus, input: DecisionInput, peering: ObservedPeering): Draft {
+  const { connection, profile, plan, settings, now } = input;
+  const { capabilities } = profile;
+  const status = withCondition({ ...found, deadline: null }, 'Accepted', 'True', 'active', now);
+  const reported = sides(capabilities, peering).customer.cidrs;
+  const cidrs = capabilities.cidrObservable ? reported : connection.spec.cidrs;
+  if (cidrs.length === 0 && capabilities.routing === 'platform') {
+    // Active, but the cloud has not published the peer's blocks yet; without them nothing can be checked or routed.
+    if (status.established) return { status, action: null, recheckInMs: MIN_POLL_MS };
+    return poll(
+      move(status, 'provisioning', 'provider_provisioning', { providerState: peering.providerState }, now),
+      input,
+    );
+  }
+  const blocks = parseCidrs(cidrs);
+  const unchecked = status.established
+    ? blocks.filter((block) => !status.admittedCidrs.includes(block.text))
+    : blocks;
+  const conflicts = findConflicts(unchecked, plan);
+  const [conflict] = conflicts;
+  if (conflict && !status.established) return unwind(conflicting(status, conflict), input);
+  const refused = new Set(conflicts.map((each) => each.cidr));
+  const admittedCidrs = blocks.map((block) => block.text).filter((text) => !refused.has(text));
+  const admitted = { ...status, established: true, admittedCidrs };
+  const draft = keepRoutes(admitted, input, peering.providerId);
+  if (conflict && draft.status.state === 'running' && draft.action === null) {
+    const params = { cidr: conflict.cidr, with: conflict.with };
+    return {
+      ...draft,
+      status: move({ ...draft.status, state: status.state }, 'degraded', 'peer_cidr_conflict', params, now),
+      recheckInMs: settings.inFlightMs,
+    };
+  }
+  return draft;
+}
