@@ -1,1 +1,21 @@
-export {};
+/** Adapters of the clouds: each speaks one vendor's API behind the port of the domain. */
+import type { CloudConnector, CloudId } from '#domain';
+import { AWS_ERRORS } from './aws/errors.js';
+import { AWS_STATES } from './aws/status.js';
+import { deferred } from './deferred-port.js';
+import type { CloudVocabulary } from './vocabulary.js';
+
+export type { CloudVocabulary, ErrorMeaning } from './vocabulary.js';
+
+/** How ports are opened, by cloud. A cloud that is not listed is not served. */
+export type CloudConnectors = Readonly<Partial<Record<CloudId, CloudConnector>>>;
+
+/** Every adapter; the vendor's SDK is loaded when a port is first used. */
+export const connectors = {
+  aws: deferred('aws', async () => (await import('./aws/adapter.js')).connectAws),
+} as const satisfies CloudConnectors;
+
+/** The words of every cloud that has an adapter. */
+export const vocabularies = {
+  aws: { states: AWS_STATES, errors: AWS_ERRORS },
+} as const satisfies Readonly<Record<keyof typeof connectors, CloudVocabulary>>;
