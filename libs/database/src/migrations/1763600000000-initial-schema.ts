@@ -71,9 +71,10 @@ export class InitialSchema1763600000000 implements MigrationInterface {
         vpc_id text NOT NULL,
         route_table_ids text[],
         drift_policy text NOT NULL DEFAULT 'repair' CHECK (drift_policy IN ('repair', 'report', 'ask')),
-        -- result of comparing the declared VPC with the cloud
+        -- result of comparing the declared VPC with the cloud, and when that is to be done next
         vpc_checked_at timestamptz,
         vpc_problem text,
+        vpc_check_due_at timestamptz DEFAULT now(),
         -- the lease under which one worker works on this network; fence grows with every lease
         lease_owner text,
         lease_until timestamptz,
@@ -84,7 +85,8 @@ export class InitialSchema1763600000000 implements MigrationInterface {
         UNIQUE (platform_account_id, region, vpc_id),
         UNIQUE (tenant_id, id)
       );
-      CREATE INDEX deployments_tenant ON deployments (tenant_id, project_id, id);
+      CREATE INDEX deployments_project ON deployments (project_id, id);
+      CREATE INDEX deployments_check_due ON deployments (vpc_check_due_at) WHERE vpc_check_due_at IS NOT NULL;
 
       CREATE TABLE peering_connections (
         id text PRIMARY KEY,
@@ -96,12 +98,13 @@ export class InitialSchema1763600000000 implements MigrationInterface {
         display_name text NOT NULL DEFAULT '',
         -- what is wanted: written by the API
         desired text NOT NULL DEFAULT 'present' CHECK (desired IN ('present', 'absent')),
-        spec jsonb NOT NULL,
+        -- json and not jsonb here and below: nothing asks for parts of it, and it comes back as it was written
+        spec json NOT NULL,
         locked_note text,
         -- what is: written by the worker (and by the API where an attempt or a deletion begins)
         state text NOT NULL,
         reason_code text NOT NULL,
-        status jsonb NOT NULL,
+        status json NOT NULL,
         provider_id text,
         -- what identifies the customer's network; with the deployment it names a pair of networks
         peer_key text,
@@ -121,9 +124,10 @@ export class InitialSchema1763600000000 implements MigrationInterface {
         UNIQUE (tenant_id, id)
       );
       CREATE INDEX peering_connections_due ON peering_connections (due_at, deployment_id) WHERE due_at IS NOT NULL;
+      CREATE INDEX peering_connections_engaged ON peering_connections (deployment_id) WHERE due_at IS NOT NULL;
       CREATE INDEX peering_connections_deployment ON peering_connections (deployment_id, id);
-      CREATE INDEX peering_connections_tenant ON peering_connections (tenant_id, id);
       CREATE INDEX peering_connections_state ON peering_connections (state, id);
+      CREATE INDEX peering_connections_live ON peering_connections (tenant_id, deployment_id) WHERE live;
       CREATE UNIQUE INDEX peering_connections_pair ON peering_connections (deployment_id, peer_key)
         WHERE live AND peer_key IS NOT NULL;
       CREATE UNIQUE INDEX peering_connections_provider ON peering_connections (deployment_id, provider_id)
@@ -142,6 +146,7 @@ export class InitialSchema1763600000000 implements MigrationInterface {
         CONSTRAINT address_claims_disjoint EXCLUDE USING gist (deployment_id WITH =, block inet_ops WITH &&)
       );
       CREATE INDEX address_claims_connection ON address_claims (connection_id);
+      CREATE INDEX address_claims_own ON address_claims (deployment_id) WHERE connection_id IS NULL;
 
       CREATE TABLE reserved_ranges (
         id text PRIMARY KEY,
@@ -172,7 +177,8 @@ export class InitialSchema1763600000000 implements MigrationInterface {
         END IF;
         RETURN NEW;
       END $$;
-      CREATE TRIGGER address_claims_not_reserved BEFORE INSERT OR UPDATE ON address_claims
+      -- Inserts only: a connection that was made under an older version of the ranges keeps its blocks.
+      CREATE TRIGGER address_claims_not_reserved BEFORE INSERT ON address_claims
         FOR EACH ROW EXECUTE FUNCTION address_claim_avoids_reserved_ranges();
 
       -- The published range, inclusive at both ends: 10.10.0.0/24 ~ 10.64.255.0/24.
@@ -186,21 +192,22 @@ export class InitialSchema1763600000000 implements MigrationInterface {
         connection_id text NOT NULL REFERENCES peering_connections ON DELETE CASCADE,
         type text NOT NULL,
         actor text NOT NULL,
-        data jsonb NOT NULL DEFAULT '{}',
+        data json NOT NULL DEFAULT '{}',
         created_at timestamptz NOT NULL DEFAULT now()
       );
       CREATE INDEX connection_events_connection ON connection_events (connection_id, seq);
       CREATE INDEX connection_events_tenant ON connection_events (tenant_id, seq);
 
+      -- Outlives what it tells of, the tenant included.
       CREATE TABLE audit_events (
         id text PRIMARY KEY,
-        tenant_id text REFERENCES tenants,
+        tenant_id text,
         actor_key_id text NOT NULL,
         action text NOT NULL,
         target text NOT NULL,
         outcome text NOT NULL,
         request_id text NOT NULL,
-        data jsonb NOT NULL DEFAULT '{}',
+        data json NOT NULL DEFAULT '{}',
         created_at timestamptz NOT NULL DEFAULT now()
       );
       CREATE INDEX audit_events_tenant ON audit_events (tenant_id, id);
@@ -210,9 +217,9 @@ export class InitialSchema1763600000000 implements MigrationInterface {
         scope text NOT NULL,
         key text NOT NULL,
         request_hash bytea NOT NULL,
-        response_status integer,
-        response_headers jsonb,
-        response_body jsonb,
+        response_status integer NOT NULL,
+        response_headers json NOT NULL,
+        response_body json NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (scope, key)
       );
@@ -254,8 +261,9 @@ export class InitialSchema1763600000000 implements MigrationInterface {
         PERFORM pg_notify('peering_changed', NEW.id);
         RETURN NULL;
       END $$;
-      CREATE TRIGGER peering_connections_announce AFTER UPDATE OF state, reason_code, version ON peering_connections
-        FOR EACH ROW EXECUTE FUNCTION announce_peering_change();
+      CREATE TRIGGER peering_connections_announce AFTER UPDATE ON peering_connections FOR EACH ROW
+        WHEN ((OLD.state, OLD.reason_code) IS DISTINCT FROM (NEW.state, NEW.reason_code))
+        EXECUTE FUNCTION announce_peering_change();
 
       -- Customer requests run as this role, which sees the rows of one tenant only.
       DO $$ BEGIN
@@ -264,11 +272,10 @@ export class InitialSchema1763600000000 implements MigrationInterface {
       END $$;
       GRANT peering_broker_tenant TO CURRENT_USER;
       GRANT USAGE ON SCHEMA public TO peering_broker_tenant;
-      GRANT SELECT ON tenants, projects, deployments, reserved_ranges, quotas, audit_events TO peering_broker_tenant;
-      GRANT SELECT, INSERT, UPDATE ON api_keys, peering_connections, idempotency_keys TO peering_broker_tenant;
-      GRANT DELETE ON idempotency_keys TO peering_broker_tenant;
+      GRANT SELECT ON tenants, projects, deployments, reserved_ranges, quotas, audit_events, cloud_pauses TO peering_broker_tenant;
+      GRANT SELECT, INSERT, UPDATE ON api_keys, peering_connections TO peering_broker_tenant;
       GRANT SELECT, INSERT, DELETE ON address_claims, bound_resources TO peering_broker_tenant;
-      GRANT SELECT, INSERT ON connection_events TO peering_broker_tenant;
+      GRANT SELECT, INSERT ON connection_events, idempotency_keys TO peering_broker_tenant;
       GRANT INSERT ON audit_events TO peering_broker_tenant;
       -- The tenant sees the account number of the platform, never its credentials.
       GRANT SELECT (id, cloud, account_id) ON platform_accounts TO peering_broker_tenant;

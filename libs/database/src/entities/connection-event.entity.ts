@@ -1,0 +1,36 @@
+import { Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeorm';
+
+import { PeeringConnectionEntity } from './peering-connection.entity.js';
+import { TenantEntity } from './tenant.entity.js';
+
+@Entity('connection_events')
+@Unique(['seq'])
+@Index('connection_events_connection', ['connectionId', 'seq'])
+@Index('connection_events_tenant', ['tenantId', 'seq'])
+export class ConnectionEventEntity {
+  @PrimaryColumn('text')
+  id: string;
+
+  @Column('bigint', { generated: 'identity', generatedIdentity: 'ALWAYS' })
+  seq: string;
+
+  @Column('text')
+  @ForeignKey(() => TenantEntity)
+  tenantId: string;
+
+  @Column('text')
+  @ForeignKey(() => PeeringConnectionEntity, { onDelete: 'CASCADE' })
+  connectionId: string;
+
+  @Column('text')
+  type: string;
+
+  @Column('text')
+  actor: string;
+
+  @Column('json', { default: {} })
+  data: Record<string, unknown>;
+
+  @Column('timestamptz', { default: () => 'now()' })
+  createdAt: Date;
+}
