@@ -3,6 +3,7 @@
  * recognised and checked, and what people are told. One profile per cloud under `clouds/`.
  */
 import type { Capabilities, CloudId, ObservedPeering, PeerSide } from './cloud-port.js';
+import type { CloudSpec } from './cloud-spec.js';
 import type { Locale } from './reason.js';
 import type { PlatformNetwork } from './peering-connection.js';
 
@@ -18,9 +19,6 @@ export interface FieldSpec {
   /** What to type and where to find it. */
   readonly help: Readonly<Record<Locale, string>>;
 }
-
-/** What the customer declared, by field name; the discriminator `kind` names the cloud. */
-export type CloudSpec = { readonly kind: CloudId } & Readonly<Record<string, string>>;
 
 /** A difference between what was declared (or is owned) and what the cloud reports. */
 export interface Mismatch {

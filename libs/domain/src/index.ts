@@ -3,6 +3,7 @@ export * from './address-plan.js';
 export * from './cidr.js';
 export * from './cloud-port.js';
 export * from './cloud-profile.js';
+export * from './cloud-spec.js';
 export * from './clouds/profiles.js';
 export * from './engine/decide.js';
 export {

@@ -2,7 +2,8 @@
  * What the API may write into a connection: its birth, its completion, another attempt, and its end. Pure; everything
  * else about a status is the engine's to write.
  */
-import { missingFields, type CloudProfile, type CloudSpec } from './cloud-profile.js';
+import { missingFields, type CloudProfile } from './cloud-profile.js';
+import type { CloudSpec } from './cloud-spec.js';
 import { freshStatus, type PeeringStatus } from './peering-connection.js';
 import { isRetryable } from './peering-state.js';
 

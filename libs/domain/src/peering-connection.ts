@@ -1,6 +1,6 @@
 /** A connection as the engine sees it: what is wanted, what was last seen, and what has been done about it. */
 import type { CloudId, CloudErrorInfo, ObservedPeering, ProviderPhase } from './cloud-port.js';
-import type { CloudSpec } from './cloud-profile.js';
+import type { CloudSpec } from './cloud-spec.js';
 import type { PeeringState } from './peering-state.js';
 import type { Reason } from './reason.js';
 
