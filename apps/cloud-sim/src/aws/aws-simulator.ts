@@ -183,32 +183,40 @@ function invalidAction(name: string): AwsError {
 }
 
 function answerEc2(operation: string, children: XmlChildren): SimResponse {
-  const value = { requestId: randomUUID(), ...children };
-  return xmlResponse(200, xmlElement(`${operation}Response`, value, EC2_NAMESPACE));
+  const requestId = randomUUID();
+  const value = { requestId, ...children };
+  return xmlResponse(200, requestId, xmlElement(`${operation}Response`, value, EC2_NAMESPACE));
 }
 
 function answerSts(operation: string, children: XmlChildren): SimResponse {
-  const value = { [`${operation}Result`]: children, ResponseMetadata: { RequestId: randomUUID() } };
-  return xmlResponse(200, xmlElement(`${operation}Response`, value, STS_NAMESPACE));
+  const requestId = randomUUID();
+  const value = { [`${operation}Result`]: children, ResponseMetadata: { RequestId: requestId } };
+  return xmlResponse(200, requestId, xmlElement(`${operation}Response`, value, STS_NAMESPACE));
 }
 
 function answerError(service: Service, { code, message, status }: AwsError): SimResponse {
+  const requestId = randomUUID();
   const error = { Code: code, Message: message };
   const body =
     service === 'sts'
       ? xmlElement(
           'ErrorResponse',
-          { Error: { Type: status < 500 ? 'Sender' : 'Receiver', ...error }, RequestId: randomUUID() },
+          { Error: { Type: status < 500 ? 'Sender' : 'Receiver', ...error }, RequestId: requestId },
           STS_NAMESPACE,
         )
-      : xmlElement('Response', { Errors: { Error: error }, RequestID: randomUUID() });
-  return { ...xmlResponse(status, body), errorCode: code };
+      : xmlElement('Response', { Errors: { Error: error }, RequestID: requestId });
+  return { ...xmlResponse(status, requestId, body), errorCode: code };
 }
 
-function xmlResponse(status: number, body: string): SimResponse {
+/** The request id is in the body and in a header: the SDKs read the header. */
+function xmlResponse(status: number, requestId: string, body: string): SimResponse {
   return {
     status,
-    headers: { 'content-type': 'text/xml;charset=UTF-8', server: 'AmazonEC2' },
+    headers: {
+      'content-type': 'text/xml;charset=UTF-8',
+      'x-amzn-requestid': requestId,
+      server: 'AmazonEC2',
+    },
     body: `<?xml version="1.0" encoding="UTF-8"?>\n${body}`,
   };
 }
