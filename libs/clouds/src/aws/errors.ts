@@ -118,23 +118,30 @@ export function meaningOf(code: string, status: number | undefined): ErrorMeanin
   const known = MEANINGS.get(code.toLowerCase());
   if (known) return known;
   const habit = HABITS.find(([pattern]) => pattern.test(code));
-  return { category: habit ? habit[1] : categoryOfStatus(status) };
+  return { category: habit ? habit[1] : categoryOfAnswer(status) };
 }
 
-/** The part of the SDK's exceptions that is read here; every field may be missing from a foreign error. */
-interface ServiceFailure {
-  readonly name?: unknown;
-  readonly message?: unknown;
-  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
-  readonly $response?: { readonly statusCode?: number };
-  /** The request id as STS and EC2 put it into the body, where the header is absent. */
-  readonly RequestId?: unknown;
-  readonly RequestID?: unknown;
-  readonly requestId?: unknown;
+/** EC2 has one path and says by code what it does not find: a 404 comes from something else that was reached instead. */
+function categoryOfAnswer(status: number | undefined): CloudErrorCategory {
+  const category = categoryOfStatus(status);
+  return category === 'not_found' ? 'unknown' : category;
 }
+
+/** The part of the SDK's errors that is read here. */
+interface SdkError {
+  readonly name: string;
+  readonly message: string;
+  /** On errors that the service answered with, as against answers that could not be read. */
+  readonly $fault?: 'client' | 'server';
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
+}
+
+/** The name that the SDK gives to an error answer without a code. */
+const NAMELESS = 'Unknown';
 
 /**
- * Whatever an SDK call threw, as the port's error.
+ * Whatever an SDK call threw, as the port's error. The original is not kept as its cause: it may hold what was
+ * signed, and everything that it tells is told here.
  *
  * @param operation the API's name of what was called, such as `CreateRoute`
  * @param secrets what must not appear in the message
@@ -151,34 +158,32 @@ export function toCloudError(
     const message = redact(network.message, secrets);
     return new CloudError({ category: 'transient', code: network.code, message, operation });
   }
-  const failure: ServiceFailure = typeof error === 'object' && error !== null ? error : {};
-  const status = failure.$metadata?.httpStatusCode ?? failure.$response?.statusCode;
-  const requestId = requestIdOf(failure);
+  const failure: SdkError = error instanceof Error ? error : new Error(String(error));
+  const { httpStatusCode: status, requestId } = failure.$metadata ?? {};
   const known = { operation, ...(requestId === undefined ? {} : { requestId }) };
-  const text = redact(readable(failure.message), secrets);
+  const text = readable(redact(failure.message, secrets));
   if (status !== undefined && status < 400) {
     // The cloud agreed, but its answer was cut short or garbled: as with a lost one, the change may have been made.
     const message = `the answer could not be read: ${text}`;
     return new CloudError({ category: 'transient', code: 'UnreadableAnswer', message, ...known });
   }
-  const code = typeof failure.name === 'string' && failure.name !== '' ? failure.name : 'Unknown';
+  if (status !== undefined && (failure.$fault === undefined || failure.name === NAMELESS)) {
+    const message = `answered with HTTP status ${status} and no error code`;
+    return new CloudError({ category: categoryOfAnswer(status), code: `HTTP${status}`, message, ...known });
+  }
+  const code = failure.name;
   const message = DENIALS.includes(code)
     ? `the platform's credentials lack the permission ${service}:${operation}. ${text}`
     : text;
   return new CloudError({ ...meaningOf(code, status), code, message, ...known });
 }
 
-function requestIdOf(failure: ServiceFailure): string | undefined {
-  const candidates = [failure.$metadata?.requestId, failure.RequestId, failure.RequestID, failure.requestId];
-  return candidates.find((candidate): candidate is string => typeof candidate === 'string');
-}
-
 /**
  * The first paragraph of what the cloud said. What may follow are the signed request with its headers (after
  * SignatureDoesNotMatch) and an encoded blob that only AWS can read (after UnauthorizedOperation).
  */
-function readable(message: unknown): string {
-  const [paragraph = ''] = (typeof message === 'string' ? message : '').trim().split(/\n\s*\n/);
+function readable(message: string): string {
+  const [paragraph = ''] = message.trim().split(/\n\s*\n/);
   const text = paragraph.replace(/\s*Encoded authorization failure message:.*$/s, '');
   return text.length > MESSAGE_LENGTH ? `${text.slice(0, MESSAGE_LENGTH)}…` : text;
 }
