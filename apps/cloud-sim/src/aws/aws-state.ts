@@ -76,6 +76,8 @@ export interface RouteTable extends Home {
   readonly mainAssociationId: string | undefined;
   readonly subnets: readonly { readonly associationId: string; readonly subnetId: string }[];
   readonly routes: readonly Route[];
+  /** The caller's own, by which a repeated request is known. */
+  readonly clientToken: string | undefined;
 }
 
 /** A security group; every VPC has one called `default`. */
@@ -210,6 +212,8 @@ export class AwsState {
         home: (table) => [homeKey(table)],
         vpc: (table) => [table.vpcId],
         peering: (table) => [...new Set(table.routes.map((route) => route.peeringId))],
+        clientToken: (table) =>
+          table.clientToken === undefined ? [] : [`${homeKey(table)}/${table.clientToken}`],
         association: (table) => [
           ...(table.mainAssociationId === undefined ? [] : [table.mainAssociationId]),
           ...table.subnets.map((subnet) => subnet.associationId),

@@ -83,7 +83,10 @@ export class QueryParameters {
     return false;
   }
 
-  /** Throws UnknownParameter for a top-level name that the operation does not take. */
+  /**
+   * Throws UnknownParameter for a top-level name that the operation does not take. A parameter of a feature that
+   * is not simulated is among those: to ignore it would be to answer what was not asked.
+   */
   refuseUnknown(known: ReadonlySet<string>): void {
     for (const name of this.topLevelNames()) {
       if (!known.has(name)) throw new AwsError('UnknownParameter', `The parameter ${name} is not recognized`);

@@ -37,7 +37,7 @@ const ROUTE_PARAMETERS = [
 
 /** Makes, shows and removes route tables and their routes. */
 export const ROUTE_OPERATIONS: Ec2Operations = {
-  CreateRouteTable: writes(['VpcId', 'TagSpecification'], createTable),
+  CreateRouteTable: writes(['VpcId', 'ClientToken', 'TagSpecification'], createTable),
   DescribeRouteTables: reads(['RouteTableId', ...DESCRIBE_PARAMETERS], describe),
   DeleteRouteTable: writes(['RouteTableId'], deleteTable),
   AssociateRouteTable: writes(['RouteTableId', 'SubnetId'], associate),
@@ -51,6 +51,14 @@ function createTable(call: Ec2Call): XmlChildren {
   const { state, parameters, accountId, region } = call;
   const vpc = own(call, 'vpc', state.vpcs, parameters.require('VpcId'));
   const tags = readTagSpecifications(parameters, 'route-table');
+  const clientToken = parameters.get('ClientToken');
+  const [made] =
+    clientToken === undefined ? [] : state.routeTables.by('clientToken', `${homeKey(call)}/${clientToken}`);
+  if (made?.vpcId === vpc.id) return { routeTable: render(call, made), clientToken };
+  if (made) {
+    const message = `The client token ${clientToken ?? ''} was used before with other parameters.`;
+    throw new AwsError('IdempotentParameterMismatch', message);
+  }
   const table = state.routeTables.put({
     accountId,
     region,
@@ -59,9 +67,10 @@ function createTable(call: Ec2Call): XmlChildren {
     mainAssociationId: undefined,
     subnets: [],
     routes: [],
+    clientToken,
   });
   putTags(call, table.id, tags);
-  return { routeTable: render(call, table) };
+  return { routeTable: render(call, table), clientToken };
 }
 
 function describe(call: Ec2Call): XmlChildren {

@@ -72,6 +72,7 @@ export function makeDefaults({ state }: Pick<Ec2Call, 'state'>, { id: vpcId, acc
     mainAssociationId: newId('rtbassoc'),
     subnets: [],
     routes: [],
+    clientToken: undefined,
   });
   const groupId = newId('sg');
   const description = 'default VPC security group';
