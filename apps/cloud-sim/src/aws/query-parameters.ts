@@ -11,9 +11,10 @@ export class QueryParameters {
     private readonly prefix: string,
   ) {}
 
-  /** Reads a form body or a query string; the last of repeated names wins. */
+  /** Reads a form body or a query string, less a presigned URL's own names; the last of repeated names wins. */
   static parse(encoded: string): QueryParameters {
-    return new QueryParameters(new Map(new URLSearchParams(encoded)), '');
+    const pairs = [...new URLSearchParams(encoded)].filter(([name]) => !name.startsWith('X-Amz-'));
+    return new QueryParameters(new Map(pairs), '');
   }
 
   /** All names and values, for the call log. */
