@@ -31,11 +31,24 @@ export interface Credential {
   readonly principal?: string;
 }
 
+/** Everything that {@link Accounts} holds. */
+export interface AccountsSnapshot {
+  readonly accounts: readonly Account[];
+  readonly credentials: readonly Credential[];
+  readonly denied: readonly { readonly accountId: string; readonly operations: readonly string[] }[];
+}
+
 /** The accounts of one cloud, their keys, and what an operator of the simulator has forbidden them. */
 export class Accounts {
   readonly #accounts = new Map<string, Account>();
   readonly #credentials = new Map<string, Credential>();
   readonly #denied = new Map<string, Set<string>>();
+  #changeCount = 0;
+
+  /** Rises with every account or key that is added, changed or removed, and every permission. */
+  get changeCount(): number {
+    return this.#changeCount;
+  }
 
   get(accountId: string): Account | undefined {
     return this.#accounts.get(accountId);
@@ -59,6 +72,7 @@ export class Accounts {
         `Access key ${account.accessKeyId} already belongs to account ${holder.accountId}.`,
       );
     }
+    this.#changeCount++;
     if (before) this.#credentials.delete(before.accessKeyId);
     this.#accounts.set(account.accountId, account);
     this.#credentials.set(account.accessKeyId, {
@@ -76,17 +90,20 @@ export class Accounts {
 
   /** Adds a temporary key, as a cloud's token service issues. */
   addCredential(credential: Credential): void {
+    this.#changeCount++;
     this.#credentials.set(credential.accessKeyId, credential);
   }
 
   /** Makes an access key unknown to the cloud; false when it already is. */
   revokeKey(accessKeyId: string): boolean {
+    this.#changeCount++;
     return this.#credentials.delete(accessKeyId);
   }
 
   /** Forbids (or allows again) an operation to an account; `*` is every operation. */
   setDenied(accountId: string, operation: string, denied: boolean): void {
     const operations = this.#denied.get(accountId) ?? new Set<string>();
+    this.#changeCount++;
     if (denied) operations.add(operation);
     else operations.delete(operation);
     this.#denied.set(accountId, operations);
@@ -98,7 +115,28 @@ export class Accounts {
     return operations !== undefined && (operations.has(operation) || operations.has('*'));
   }
 
+  /** What {@link Accounts.restore} takes. It holds the secret keys. */
+  snapshot(): AccountsSnapshot {
+    return {
+      accounts: [...this.#accounts.values()],
+      credentials: [...this.#credentials.values()],
+      denied: [...this.#denied].map(([accountId, operations]) => ({
+        accountId,
+        operations: [...operations],
+      })),
+    };
+  }
+
+  /** Puts a snapshot in the place of everything. */
+  restore({ accounts, credentials, denied }: AccountsSnapshot): void {
+    this.clear();
+    for (const account of accounts) this.#accounts.set(account.accountId, account);
+    for (const credential of credentials) this.#credentials.set(credential.accessKeyId, credential);
+    for (const { accountId, operations } of denied) this.#denied.set(accountId, new Set(operations));
+  }
+
   clear(): void {
+    this.#changeCount++;
     this.#accounts.clear();
     this.#credentials.clear();
     this.#denied.clear();

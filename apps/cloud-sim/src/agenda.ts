@@ -4,6 +4,16 @@ interface Entry {
   readonly at: number;
   readonly order: number;
   readonly work: () => void;
+  readonly plan?: Plan;
+}
+
+/** Work as data, so that it can be saved: the kind says what to do, the subject to what. */
+export interface Plan {
+  /** Milliseconds since the epoch, in simulated time. */
+  readonly at: number;
+  readonly kind: string;
+  /** Id of the record that the work is about. */
+  readonly subject: string;
 }
 
 /**
@@ -14,20 +24,40 @@ interface Entry {
 export class Agenda {
   /** Binary min-heap by due time, then by order of arrival. */
   readonly #heap: Entry[] = [];
+  readonly #handlers = new Map<string, (subject: string, at: number) => void>();
   #order = 0;
 
   constructor(private readonly clock: VirtualClock) {}
 
   /** Does `work` once simulated time reaches `at` (milliseconds since the epoch). `work` may add more. */
   add(at: number, work: () => void): void {
-    const heap = this.#heap;
-    let child = heap.push({ at, order: this.#order++, work }) - 1;
-    while (child > 0) {
-      const parent = (child - 1) >> 1;
-      if (!this.#before(child, parent)) break;
-      this.#swap(child, parent);
-      child = parent;
-    }
+    this.#push({ at, order: this.#order++, work });
+  }
+
+  /** Says what work of a kind does. `at` is when it was due, which tells it from work that was planned since. */
+  on(kind: string, work: (subject: string, at: number) => void): void {
+    if (this.#handlers.has(kind)) throw new Error(`This agenda already knows how to ${kind}.`);
+    this.#handlers.set(kind, work);
+  }
+
+  /** Does the work of this kind once simulated time reaches `at`. */
+  plan(at: number, kind: string, subject: string): void {
+    const work = this.#handlers.get(kind);
+    if (work === undefined) throw new Error(`This agenda does not know how to ${kind}.`);
+    this.#push({
+      at,
+      order: this.#order++,
+      work: () => {
+        work(subject, at);
+      },
+      plan: { at, kind, subject },
+    });
+  }
+
+  /** What is planned, in the order in which it will be done. */
+  plans(): Plan[] {
+    const inOrder = [...this.#heap].sort((a, b) => a.at - b.at || a.order - b.order);
+    return inOrder.flatMap(({ plan }) => plan ?? []);
   }
 
   /** Runs all that is due by now. */
@@ -42,6 +72,17 @@ export class Agenda {
   /** Forgets everything. */
   clear(): void {
     this.#heap.length = 0;
+  }
+
+  #push(entry: Entry): void {
+    const heap = this.#heap;
+    let child = heap.push(entry) - 1;
+    while (child > 0) {
+      const parent = (child - 1) >> 1;
+      if (!this.#before(child, parent)) break;
+      this.#swap(child, parent);
+      child = parent;
+    }
   }
 
   #removeFirst(): void {

@@ -12,6 +12,8 @@ export interface CloudServerParts {
   readonly clock: VirtualClock;
   readonly faults: FaultBook;
   readonly calls: CallLog;
+  /** Told after every call that was performed, before it is answered. */
+  readonly onPerformed: () => void;
 }
 
 /** What became of one call: the answer, or none when the connection is to be closed. */
@@ -43,6 +45,7 @@ export function createCloudServer(cloud: CloudSimulator, parts: CloudServerParts
       tookEffect: outcome.tookEffect,
       faults: faults.map((fault) => fault.kind),
     });
+    if (outcome.performed) parts.onPerformed();
     if (outcome.response) sendResponse(reply, outcome.response);
     else message.socket.destroy();
   };

@@ -42,8 +42,11 @@ const PERMISSION_FIELDS = {
 
 const KEY_FIELDS = { accessKeyId: { type: 'string', required: true } } as const satisfies FieldSpecs;
 
-/** An HTTP server, not yet listening, that answers `/_sim/…` in JSON. Errors are `{"error": "…"}`. */
-export function createControlServer(simulators: Simulators): Server {
+/**
+ * An HTTP server, not yet listening, that answers `/_sim/…` in JSON. Errors are `{"error": "…"}`.
+ * @param onPerformed told after every request, before it is answered
+ */
+export function createControlServer(simulators: Simulators, onPerformed: () => void): Server {
   const answer = (request: SimRequest): SimResponse => {
     try {
       return json(200, route(simulators, request));
@@ -57,7 +60,9 @@ export function createControlServer(simulators: Simulators): Server {
     void readRequest(message).then((request) => {
       if (request === undefined) return;
       try {
-        sendResponse(reply, answer(request));
+        const response = answer(request);
+        onPerformed();
+        sendResponse(reply, response);
       } catch (error) {
         sendResponse(reply, json(500, { error: error instanceof Error ? error.message : String(error) }));
       }

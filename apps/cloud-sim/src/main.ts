@@ -1,4 +1,4 @@
-import { PortInUseError, startSimulators } from './simulator.js';
+import { PortInUseError, startSimulators, StateFileError } from './simulator.js';
 
 const DEFAULT_CONTROL_PORT = 4000;
 
@@ -16,12 +16,17 @@ function controlPort(): number {
 
 try {
   const host = process.env['HOST'];
-  const simulators = await startSimulators({ ports: controlPort(), ...(host ? { host } : {}) });
+  const stateFile = process.env['SIM_STATE_FILE'];
+  const simulators = await startSimulators({
+    ports: controlPort(),
+    ...(host ? { host } : {}),
+    ...(stateFile ? { stateFile } : {}),
+  });
   process.stdout.write(`control   ${simulators.controlUrl}/_sim\n`);
   for (const [id, { endpoint }] of simulators.clouds) process.stdout.write(`${id.padEnd(9)} ${endpoint}\n`);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void simulators.close());
 } catch (error) {
-  if (!(error instanceof PortInUseError)) throw error;
+  if (!(error instanceof PortInUseError || error instanceof StateFileError)) throw error;
   process.stderr.write(`cloud-sim: ${error.message}\n`);
   process.exitCode = 1;
 }

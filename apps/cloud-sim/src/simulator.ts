@@ -8,7 +8,10 @@ import { createControlServer } from './control-api.js';
 import { FaultBook } from './faults.js';
 import type { RunningCloud, Simulators } from './running-simulators.js';
 import { SIMULATORS } from './simulator-registry.js';
+import { readStateFile, StateFile, type SimulatorsSnapshot } from './state-file.js';
 import { VirtualClock } from './virtual-clock.js';
+
+export { StateFileError } from './state-file.js';
 
 export type { RunningCloud, Simulators } from './running-simulators.js';
 
@@ -23,6 +26,11 @@ export interface SimulatorOptions {
   readonly host?: string;
   /** Which clouds to start; all when absent. */
   readonly clouds?: readonly CloudId[];
+  /**
+   * Where resources, accounts and the clock are kept from one run to the next; nowhere when absent. Written with
+   * every change and when the simulators are closed.
+   */
+  readonly stateFile?: string;
 }
 
 /** Another process has the port. The message says which cloud wanted it and how to move them all. */
@@ -31,10 +39,15 @@ export class PortInUseError extends Error {}
 /** The names of the two accounts that exist in every cloud from the start. */
 export const DEFAULT_ACCOUNTS = ['platform', 'customer'] as const;
 
-/** Starts the simulators in this process. Throws {@link PortInUseError}; nothing is left listening then. */
+/**
+ * Starts the simulators in this process. Throws {@link PortInUseError} or {@link StateFileError}; nothing is left
+ * listening then.
+ */
 export async function startSimulators(options: SimulatorOptions = {}): Promise<Simulators> {
   const host = options.host ?? '127.0.0.1';
+  const saved = options.stateFile === undefined ? undefined : readStateFile(options.stateFile);
   const clock = new VirtualClock();
+  if (saved) clock.restore(saved.clock);
   const faults = new FaultBook();
   const servers: Server[] = [];
   const clouds = new Map<CloudId, RunningCloud>();
@@ -46,8 +59,18 @@ export async function startSimulators(options: SimulatorOptions = {}): Promise<S
     servers.push(server);
     return url;
   };
+  const stateFile =
+    options.stateFile === undefined
+      ? undefined
+      : new StateFile(
+          options.stateFile,
+          () => revisionOf(clock, clouds),
+          () => snapshotOf(clock, clouds),
+        );
+  const onPerformed = (): void => stateFile?.keep();
   const close = async (): Promise<void> => {
     await Promise.all(servers.map(closeServer));
+    stateFile?.close();
   };
 
   const simulators: Simulators = {
@@ -84,17 +107,44 @@ export async function startSimulators(options: SimulatorOptions = {}): Promise<S
       if (factory === undefined) throw new Error(`There is no simulator of ${id}.`);
       const simulator = factory({ clock });
       resetCloud(simulator);
+      const before = saved?.clouds[id];
+      if (before) {
+        simulator.accounts.restore(before.accounts);
+        simulator.store.restore(before.store);
+      }
       const calls = new CallLog();
-      const endpoint = await listen(createCloudServer(simulator, { clock, faults, calls }), index + 1, id);
+      const server = createCloudServer(simulator, { clock, faults, calls, onPerformed });
+      const endpoint = await listen(server, index + 1, id);
       endpoints[id] = endpoint;
       clouds.set(id, { simulator, calls, endpoint });
     }
-    const controlUrl = await listen(createControlServer(simulators), 0, 'the control API');
+    const controlUrl = await listen(createControlServer(simulators, onPerformed), 0, 'the control API');
     return Object.assign(simulators, { controlUrl });
   } catch (error) {
-    await close();
+    await Promise.all(servers.map(closeServer));
     throw error;
   }
+}
+
+function snapshotOf(clock: VirtualClock, clouds: ReadonlyMap<CloudId, RunningCloud>): SimulatorsSnapshot {
+  const saved = [...clouds].map(
+    ([
+      id,
+      {
+        simulator: { accounts, store },
+      },
+    ]) => [id, { accounts: accounts.snapshot(), store: store.snapshot() }],
+  );
+  return { clock: clock.snapshot(), clouds: Object.fromEntries(saved) as SimulatorsSnapshot['clouds'] };
+}
+
+/** Differs whenever the snapshot would. */
+function revisionOf(clock: VirtualClock, clouds: ReadonlyMap<CloudId, RunningCloud>): number {
+  let revision = clock.changeCount;
+  for (const { simulator } of clouds.values()) {
+    revision += simulator.store.changeCount + simulator.accounts.changeCount;
+  }
+  return revision;
 }
 
 /** Adds an account, or changes the one with this id or (when no id is given) this name. */

@@ -1,4 +1,4 @@
-import { Agenda } from './agenda.js';
+import { Agenda, type Plan } from './agenda.js';
 import type { VirtualClock } from './virtual-clock.js';
 
 /** How far back a stale read can look: changes beyond this many are final. */
@@ -23,6 +23,18 @@ interface Change {
 export interface TableShape<T, I extends string> {
   readonly id: (record: T) => string;
   readonly indexes: Readonly<Record<I, (record: T) => readonly string[]>>;
+}
+
+/** The records of a table, as they can be saved. */
+export interface TableSnapshot {
+  readonly rows: readonly { readonly id: string; readonly record: unknown; readonly sequence: number }[];
+  readonly sequence: number;
+}
+
+/** Everything that a store holds, save the past. */
+export interface StoreSnapshot {
+  readonly tables: Readonly<Record<string, TableSnapshot>>;
+  readonly plans: readonly Plan[];
 }
 
 /** How far back a stale read looks: a number of milliseconds, or to before the latest change. */
@@ -116,8 +128,25 @@ export class StateStore {
     return Object.fromEntries([...this.#tables].map(([name, table]) => [name, [...table.values()]]));
   }
 
+  /** What {@link StateStore.restore} takes. */
+  snapshot(): StoreSnapshot {
+    const tables = [...this.#tables].map(([name, table]) => [name, table.snapshot()] as const);
+    return { tables: Object.fromEntries(tables), plans: this.agenda.plans() };
+  }
+
+  /** Puts a snapshot in the place of everything. Tables that it does not know are left empty. */
+  restore(snapshot: StoreSnapshot): void {
+    this.clear();
+    for (const [name, table] of this.#tables) {
+      const saved = snapshot.tables[name];
+      if (saved) table.restore(saved);
+    }
+    for (const { at, kind, subject } of snapshot.plans) this.agenda.plan(at, kind, subject);
+  }
+
   /** Empties every table, the journal and the agenda. */
   clear(): void {
+    this.#changeCount++;
     for (const table of this.#tables.values()) table.clear();
     this.#journal = [];
     this.agenda.clear();
@@ -246,5 +275,15 @@ export class Table<T extends object, I extends string> {
   clear(): void {
     this.#rows.clear();
     for (const { ids } of this.#indexes) ids.clear();
+  }
+  snapshot(): TableSnapshot {
+    return { rows: [...this.#rows].map(([id, row]) => ({ id, ...row })), sequence: this.#sequence };
+  }
+
+  /** Takes the rows of a snapshot into the empty table, without a journal entry. */
+  restore({ rows, sequence }: TableSnapshot): void {
+    for (const { id, record, sequence: place } of rows)
+      this.apply(id, { record: record as T, sequence: place });
+    this.#sequence = sequence;
   }
 }

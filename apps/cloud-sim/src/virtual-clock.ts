@@ -1,3 +1,10 @@
+/** Where a {@link VirtualClock} stands. */
+export interface ClockSnapshot {
+  readonly offsetMs: number;
+  /** Milliseconds since the epoch; undefined while running. */
+  readonly frozenAt: number | undefined;
+}
+
 /**
  * Simulated time: wall time plus an offset, unless frozen.
  *
@@ -9,6 +16,12 @@ export class VirtualClock {
   #offsetMs = 0;
   #frozenAt: number | undefined;
   #viewedAt: number | undefined;
+  #changeCount = 0;
+
+  /** Rises whenever simulated time is moved, stopped or let go on. */
+  get changeCount(): number {
+    return this.#changeCount;
+  }
 
   /** Milliseconds since the epoch in simulated time. */
   now(): number {
@@ -26,6 +39,7 @@ export class VirtualClock {
 
   /** Moves simulated time to `at` (milliseconds since the epoch), forwards or backwards. */
   set(at: number): void {
+    this.#changeCount++;
     if (this.#frozenAt !== undefined) this.#frozenAt = at;
     else this.#offsetMs = at - Date.now();
   }
@@ -37,18 +51,32 @@ export class VirtualClock {
 
   /** Stops simulated time where it stands; `set` and `advance` still move it. */
   freeze(): void {
+    this.#changeCount++;
     this.#frozenAt ??= this.now();
   }
 
   /** Lets simulated time run on from where it was frozen. */
   resume(): void {
     if (this.#frozenAt === undefined) return;
+    this.#changeCount++;
     this.#offsetMs = this.#frozenAt - Date.now();
     this.#frozenAt = undefined;
   }
 
+  /** What {@link VirtualClock.restore} takes: how far simulated time is from wall time, or where it stands. */
+  snapshot(): ClockSnapshot {
+    return { offsetMs: this.#offsetMs, frozenAt: this.#frozenAt };
+  }
+
+  /** Takes up a snapshot; unless frozen, simulated time has passed as wall time has. */
+  restore({ offsetMs, frozenAt }: ClockSnapshot): void {
+    this.#offsetMs = offsetMs;
+    this.#frozenAt = frozenAt;
+  }
+
   /** Back to wall time, running. */
   reset(): void {
+    this.#changeCount++;
     this.#offsetMs = 0;
     this.#frozenAt = undefined;
   }

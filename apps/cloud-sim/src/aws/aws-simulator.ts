@@ -15,7 +15,7 @@ import { isRegion, partitionOf } from './aws-regions.js';
 import { AwsState } from './aws-state.js';
 import type { Ec2Operation, Ec2Operations } from './ec2-operation.js';
 import { PEERING_OPERATIONS } from './peering.operations.js';
-import { statusAt } from './peering-lifecycle.js';
+import { forgetPeeringsWhenPlanned, statusAt } from './peering-lifecycle.js';
 import { QueryParameters } from './query-parameters.js';
 import { REGION_OPERATIONS } from './region.operations.js';
 import { ROUTE_OPERATIONS } from './route.operations.js';
@@ -69,6 +69,7 @@ interface AwsCall extends SimCall {
 export function createAwsSimulator({ clock }: SimulatorEnvironment): CloudSimulator {
   const accounts = new Accounts();
   const state = new AwsState(clock);
+  forgetPeeringsWhenPlanned(state);
 
   const verify = (request: SimRequest, call: AwsCall): VerifiedSigner =>
     verifySignature(request, call.signature, {

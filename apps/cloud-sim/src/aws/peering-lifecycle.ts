@@ -21,6 +21,8 @@ export const REQUEST_LIFETIME_MS = 7 * DAY_MS;
 /** Everybody has lost sight of a peering this long after its end. */
 export const LONGEST_VISIBILITY_MS = 2 * DAY_MS;
 
+const FORGET_PEERING = 'forget a peering';
+
 /** The status at a moment. */
 export function statusAt(peering: Peering, now: number): PeeringStatus {
   const { failedAt, rejectedAt, deletingAt, deletedAt, acceptedAt, activeAt } = peering;
@@ -109,12 +111,17 @@ export function isPending(peering: Peering, now: number): boolean {
   return status === 'pending-acceptance' || status === 'initiating-request';
 }
 
-/** Removes the record, and everybody's tags on it, once nobody can see it any more. */
+/** Has the record, and everybody's tags on it, removed once nobody can see it any more. */
 export function forgetAfter(state: AwsState, id: string, endedAt: number): void {
-  state.store.agenda.add(endedAt + LONGEST_VISIBILITY_MS, () => {
+  state.store.agenda.plan(endedAt + LONGEST_VISIBILITY_MS, FORGET_PEERING, id);
+}
+
+/** Teaches the agenda what {@link forgetAfter} plans. */
+export function forgetPeeringsWhenPlanned(state: AwsState): void {
+  state.store.agenda.on(FORGET_PEERING, (id, at) => {
     const peering = state.peerings.get(id);
     // An acceptance or a move of the clock may have given it a new end.
-    if (peering === undefined || endOf(peering, state.clock.now()) !== endedAt) return;
+    if (peering === undefined || endOf(peering, state.clock.now()) !== at - LONGEST_VISIBILITY_MS) return;
     state.peerings.remove(id);
     for (const side of [peering.requester, peering.accepter]) {
       for (const tag of state.tags.by('resource', `${side.accountId}/${side.region}/${id}`)) {
