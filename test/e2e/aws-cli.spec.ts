@@ -15,10 +15,10 @@ describe('the AWS CLI against the simulator', () => {
   let cli: string;
 
   beforeAll(async () => {
-    cli = externalTool('aws');
-    folder = await mkdtemp(join(tmpdir(), 'aws-cli-'));
     aws = await startSimulatedAws();
     aws.simulators.clock.resume();
+    folder = await mkdtemp(join(tmpdir(), 'aws-cli-'));
+    cli = externalTool('aws');
   });
   afterAll(async () => {
     await aws.close();

@@ -141,14 +141,14 @@ describe("HashiCorp's AWS provider against the simulator", () => {
   let terraform: string;
 
   beforeAll(async () => {
-    terraform = externalTool('terraform');
+    aws = await startSimulatedAws();
+    aws.simulators.clock.resume();
     folder = await mkdtemp(join(tmpdir(), 'terraform-'));
     const mirror = JSON.stringify(terraformPluginDir());
     const cli = `provider_installation {\n  filesystem_mirror {\n    path = ${mirror}\n  }\n}\n`;
     await writeFile(join(folder, 'cli.tfrc'), cli);
     await writeFile(join(folder, 'main.tf'), CONFIGURATION);
-    aws = await startSimulatedAws();
-    aws.simulators.clock.resume();
+    terraform = externalTool('terraform');
   });
   afterAll(async () => {
     await aws.close();
