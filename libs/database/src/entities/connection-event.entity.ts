@@ -1,18 +1,19 @@
-import { Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeorm';
+import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
 
 import { PeeringConnectionEntity } from './peering-connection.entity.js';
 import { TenantEntity } from './tenant.entity.js';
 
 @Entity('connection_events')
-@Unique(['seq'])
+@Unique(['id'])
 @Index('connection_events_connection', ['connectionId', 'seq'])
 @Index('connection_events_tenant', ['tenantId', 'seq'])
 export class ConnectionEventEntity {
-  @PrimaryColumn('text')
-  id: string;
-
-  @Column('bigint', { generated: 'identity', generatedIdentity: 'ALWAYS' })
+  /** The order in which things happened. */
+  @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'ALWAYS' })
   seq: string;
+
+  @Column('text')
+  id: string;
 
   @Column('text')
   @ForeignKey(() => TenantEntity)

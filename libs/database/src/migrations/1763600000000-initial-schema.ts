@@ -186,8 +186,8 @@ export class InitialSchema1763600000000 implements MigrationInterface {
         VALUES ('rsv_00000000000000000000000001', 1, '10.10.0.0', '10.64.255.255', 'platform networks', 'epoch');
 
       CREATE TABLE connection_events (
-        id text PRIMARY KEY,
-        seq bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+        seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        id text NOT NULL UNIQUE,
         tenant_id text NOT NULL REFERENCES tenants,
         connection_id text NOT NULL REFERENCES peering_connections ON DELETE CASCADE,
         type text NOT NULL,

@@ -1,0 +1,180 @@
+/** The door to PostgreSQL: opens scopes, each one transaction. */
+import pg from 'pg';
+import { DataSource, type QueryRunner } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
+
+import type { Logger } from '#runtime';
+
+import { ENTITIES } from './entities/index.js';
+import { MIGRATIONS } from './migrations/index.js';
+import { PostgresNaming } from './naming.js';
+import { PeeringAnnouncements, type PeeringListener } from './peering-announcements.js';
+import { ReconcileStore } from './reconcile-store.js';
+import { explainRefusal, HoldingRefused, isRepeatable, translate } from './refusal.js';
+import type { RunStatement } from './repositories/address-plan.js';
+import { scopeOf, Transaction, type OperatorScope, type TenantScope } from './scope.js';
+
+export interface DatabaseOptions {
+  /** `postgres://user:password@host:port/name`. */
+  readonly url: string;
+  /** Most connections; one more listens for announcements once somebody asks for them. */
+  readonly poolSize: number;
+  /** What `pg_stat_activity` shows. */
+  readonly applicationName: string;
+  /** Told about connections lost while idle. */
+  readonly logger?: Logger;
+}
+
+/** Most times that a transaction is run when PostgreSQL breaks a deadlock at its cost. */
+const ATTEMPTS = 4;
+const CONNECT_TIMEOUT_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+const LOCK_TIMEOUT_MS = 10_000;
+const IDLE_IN_TRANSACTION_MS = 60_000;
+
+const BEGIN_OPERATOR = 'BEGIN';
+const BEGIN_SNAPSHOT = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
+
+/** @throws DatabaseUnavailable when PostgreSQL cannot be reached */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const source = new DataSource({
+    type: 'postgres',
+    url: options.url,
+    applicationName: options.applicationName,
+    poolSize: options.poolSize,
+    entities: ENTITIES,
+    migrations: MIGRATIONS,
+    migrationsTableName: 'migrations',
+    migrationsTransactionMode: 'each',
+    namingStrategy: new PostgresNaming(),
+    installExtensions: false,
+    synchronize: false,
+    logging: false,
+    poolErrorHandler: (error: Error) =>
+      options.logger?.warn({ err: error }, 'an idle database connection was lost'),
+    connectTimeoutMS: CONNECT_TIMEOUT_MS,
+    extra: {
+      // Queries of one transaction that do not need each other's answers travel together.
+      pipeline: true,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      lock_timeout: LOCK_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+      keepAlive: true,
+    },
+  });
+  try {
+    await source.initialize();
+  } catch (error) {
+    throw translate(error);
+  }
+  return new Database(source, options);
+}
+
+export class Database {
+  /** What the worker reads and writes. */
+  readonly reconcile: ReconcileStore;
+  readonly #announcements: PeeringAnnouncements;
+
+  constructor(
+    /** For migrations only. */
+    readonly source: DataSource,
+    options: DatabaseOptions,
+  ) {
+    this.#announcements = new PeeringAnnouncements(options);
+    this.reconcile = new ReconcileStore(this);
+  }
+
+  /**
+   * Runs `work` in one transaction that sees the rows of one tenant only, under row-level security. Committed when it
+   * resolves, rolled back when it rejects. It may run more than once (when PostgreSQL breaks a deadlock), so it must
+   * have no effect outside of the scope. Opening costs no round trip of its own: it travels with the first query.
+   * @throws ClaimConflict, PairTaken, NetworkTaken, Stale, Duplicate, MissingReference, InUse, InvalidCursor,
+   *   DatabaseUnavailable; and whatever `work` throws
+   */
+  async asTenant<T>(tenantId: string, work: (scope: TenantScope) => Promise<T>): Promise<T> {
+    const open = `BEGIN; SET LOCAL ROLE peering_broker_tenant; SET LOCAL peering_broker.tenant_id = ${pg.escapeLiteral(tenantId)}`;
+    return this.run(open, (transaction) => work(scopeOf(transaction, { kind: 'tenant', tenantId })));
+  }
+
+  /** Runs `work` in one transaction that sees everything; otherwise as {@link asTenant}. */
+  async asOperator<T>(work: (scope: OperatorScope) => Promise<T>): Promise<T> {
+    return this.run(BEGIN_OPERATOR, (transaction) => work(scopeOf(transaction, { kind: 'operator' })));
+  }
+
+  /** Reads one moment of everything; writing fails. */
+  async asObserver<T>(work: (scope: OperatorScope) => Promise<T>): Promise<T> {
+    return this.run(BEGIN_SNAPSHOT, (transaction) => work(scopeOf(transaction, { kind: 'operator' })));
+  }
+
+  /** One statement as owner, in a transaction of its own. */
+  readonly single: RunStatement = async ({ name, text }, values) => {
+    try {
+      const { rows } = await this.pool.query({ name, text, values: [...values] });
+      return rows;
+    } catch (error) {
+      throw translate(error);
+    }
+  };
+
+  /** Resolves when PostgreSQL answers. @throws DatabaseUnavailable */
+  async ping(): Promise<void> {
+    await this.single({ name: 'ping', text: 'SELECT 1' }, []);
+  }
+
+  /**
+   * Calls `listener` with the id of each connection whose state or reason has changed, whoever changed it, and with
+   * null when anything may have changed unseen (the line was lost and is back).
+   * @returns stops the calls
+   */
+  onPeeringChanged(listener: PeeringListener): () => void {
+    return this.#announcements.subscribe(listener);
+  }
+
+  /** Waits for what is under way, then closes every connection. */
+  async close(): Promise<void> {
+    await this.#announcements.close();
+    if (this.source.isInitialized) await this.source.destroy();
+  }
+
+  private get pool(): pg.Pool {
+    return (this.source.driver as PostgresDriver).master as pg.Pool;
+  }
+
+  private async run<T>(open: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.attempt(open, work);
+      } catch (error) {
+        if (attempt < ATTEMPTS && isRepeatable(error)) continue;
+        if (error instanceof HoldingRefused) throw await explainRefusal(error, this.single);
+        throw translate(error);
+      }
+    }
+  }
+
+  private async attempt<T>(open: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const runner = this.source.createQueryRunner('master');
+    const client = (await runner.connect()) as pg.PoolClient;
+    // From here on TypeORM must not open transactions of its own.
+    (runner as { -readonly [K in keyof QueryRunner]: QueryRunner[K] }).isTransactionActive = true;
+    const transaction = new Transaction(client, runner);
+    try {
+      const opened = client.query(open);
+      // Both are waited for: no query of `work` may still be on its way when the transaction ends.
+      const [begun, done] = await Promise.allSettled([opened, work(transaction)]);
+      transaction.close();
+      const failed = begun.status === 'rejected' ? begun : done;
+      if (failed.status === 'rejected') throw failed.reason;
+      const committed = await client.query('COMMIT');
+      if (committed.command !== 'COMMIT')
+        throw new Error('A failed query was ignored: nothing was committed.');
+      if (done.status === 'rejected') throw done.reason;
+      return done.value;
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw error;
+    } finally {
+      await runner.release();
+    }
+  }
+}

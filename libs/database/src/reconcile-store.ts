@@ -1,0 +1,447 @@
+/**
+ * What the worker reads and writes. A deployment is worked on under a lease; its fence grows with every lease, and
+ * every write of a connection checks it, so that a worker that was slow for too long can no longer write.
+ */
+import { isDeepStrictEqual } from 'node:util';
+
+import type { AddressPlan, CloudId, PeeringStatus, PlatformNetwork, ReservedRange } from '#domain';
+
+import type { Database } from './database.js';
+import { ClaimConflict, NetworkTaken, PairTaken } from './errors.js';
+import type {
+  CloudPauseRecord,
+  DeploymentStatus,
+  NewEvent,
+  PeeringRecord,
+  PlatformAccountStatus,
+} from './records.js';
+import {
+  planOf,
+  toReservedRange,
+  type ClaimRow,
+  type RangeRow,
+  type RunStatement,
+} from './repositories/address-plan.js';
+import {
+  NETWORK_COLUMNS,
+  SELECT_PEERINGS,
+  toNetwork,
+  toPeering,
+  type NetworkRow,
+  type PeeringRow,
+} from './repositories/peering-rows.js';
+import { replacePeering, tellEvents } from './repositories/peering-writes.js';
+import { toDateOrNull, toMs, toMsOrNull, toNumber } from './repositories/time.js';
+import { transactionOf } from './scope.js';
+import { statement } from './statement.js';
+
+/** The right to work on one deployment for a time. */
+export interface Lease {
+  readonly deploymentId: string;
+  readonly owner: string;
+  readonly fence: number;
+  /** Epoch milliseconds. */
+  readonly until: number;
+}
+
+/** The platform account of a deployment, with what is needed to speak for it. */
+export interface NetworkAccount {
+  /** The row's id. */
+  readonly id: string;
+  /** The account number in the cloud. */
+  readonly accountId: string;
+  readonly cloud: CloudId;
+  /** The envelope of the encrypted credentials. */
+  readonly credentials: Buffer;
+  readonly credentialsKind: string;
+  readonly endpoints: Readonly<Record<string, string>>;
+  readonly status: PlatformAccountStatus;
+  readonly statusDetail: string;
+  readonly statusAt: number;
+  /** Changes with every change by an operator: whoever caches a client knows that it is an old one. */
+  readonly updatedAt: number;
+}
+
+/** Everything that one pass over a deployment needs, as of one moment. */
+export interface NetworkSnapshot {
+  readonly tenantId: string;
+  readonly deploymentStatus: DeploymentStatus;
+  readonly network: PlatformNetwork;
+  readonly account: NetworkAccount;
+  /** The connections that are not at rest (`dueAt` is set), whether due or not, oldest first. */
+  readonly connections: readonly PeeringRecord[];
+  /** The reserved ranges that count here now. */
+  readonly reserved: readonly ReservedRange[];
+  /** What is taken around the deployment, without what one connection holds itself. */
+  planFor(connectionId: string): AddressPlan;
+  /** Set while an operator has paused this cloud or region. */
+  readonly pause: CloudPauseRecord | null;
+  /** The comparison of the declared VPC with the cloud. `dueAt` null: none is due. */
+  readonly vpcCheck: {
+    readonly checkedAt: number | null;
+    readonly problem: string | null;
+    readonly dueAt: number | null;
+  };
+}
+
+export interface StatusWrite {
+  readonly status: PeeringStatus;
+  /** When to look again; null: not until somebody changes something. */
+  readonly dueAt: number | null;
+  /** When the cloud was last seen; null: as before. */
+  readonly observedAt: number | null;
+  readonly events: readonly NewEvent[];
+  readonly now: number;
+}
+
+export type SaveResult =
+  /** The connection as it now is, for the next write. */
+  | { readonly outcome: 'saved'; readonly connection: PeeringRecord }
+  /** Somebody else has written the connection: read it again. */
+  | { readonly outcome: 'stale' }
+  /** The lease is lost: stop. */
+  | { readonly outcome: 'fenced' }
+  /** Another holder has one of the blocks (or the pair, or the only place): read the plan again and decide anew. */
+  | { readonly outcome: 'claim_conflict' };
+
+export interface Touch {
+  readonly connection: PeeringRecord;
+  readonly dueAt: number | null;
+  readonly observedAt: number;
+}
+
+/** Thrown inside a transaction to roll it back with a result. */
+class GivenUp extends Error {
+  constructor(readonly outcome: 'stale' | 'fenced') {
+    super(outcome);
+  }
+}
+
+const LEASE = statement<{ fence: string }>(
+  'reconcile.lease',
+  `UPDATE deployments SET lease_owner = $2, lease_until = $4, fence = fence + 1
+   WHERE id = $1 AND (lease_until IS NULL OR lease_until <= $3) RETURNING fence`,
+);
+
+const RENEW = statement<{ fence: string }>(
+  'reconcile.renew',
+  `UPDATE deployments SET lease_until = $4 WHERE id = $1 AND lease_owner = $2 AND fence = $3 RETURNING fence`,
+);
+
+const RELEASE = statement(
+  'reconcile.release',
+  `UPDATE deployments SET lease_owner = NULL, lease_until = NULL WHERE id = $1 AND lease_owner = $2 AND fence = $3`,
+);
+
+/** Held until the transaction ends: nobody else can take the lease in the meantime. */
+const HOLD = statement<{ id: string }>(
+  'reconcile.hold',
+  'SELECT id FROM deployments WHERE id = $1 AND lease_owner = $2 AND fence = $3 FOR SHARE',
+);
+
+interface SnapshotRow extends NetworkRow {
+  readonly tenant_id: string;
+  readonly status: DeploymentStatus;
+  readonly vpc_checked_at: Date | null;
+  readonly vpc_problem: string | null;
+  readonly vpc_check_due_at: Date | null;
+  readonly row_id: string;
+  readonly credentials: Buffer;
+  readonly credentials_kind: string;
+  readonly endpoints: Record<string, string>;
+  readonly account_status: PlatformAccountStatus;
+  readonly status_detail: string;
+  readonly status_at: Date;
+  readonly account_updated_at: Date;
+}
+
+const SNAPSHOT = statement<SnapshotRow>(
+  'reconcile.snapshot',
+  `SELECT d.id AS deployment_id, d.tenant_id, d.status, d.cloud, d.region, d.vpc_checked_at, d.vpc_problem,
+     d.vpc_check_due_at, a.id AS row_id, a.credentials, a.credentials_kind, a.endpoints, a.status AS account_status,
+     a.status_detail, a.status_at, a.updated_at AS account_updated_at, ${NETWORK_COLUMNS}
+   FROM deployments d JOIN platform_accounts a ON a.id = d.platform_account_id
+   WHERE d.id = $1 AND d.lease_owner = $2 AND d.fence = $3`,
+);
+
+const CONNECTIONS = statement<PeeringRow>(
+  'reconcile.connections',
+  `${SELECT_PEERINGS} WHERE p.deployment_id = $1 AND p.due_at IS NOT NULL ORDER BY p.id`,
+);
+
+const CLAIMS = statement<ClaimRow>(
+  'reconcile.claims',
+  `SELECT connection_id, block::cidr::text AS cidr FROM address_claims WHERE deployment_id = $1`,
+);
+
+const RESERVED = statement<RangeRow>(
+  'reconcile.reserved',
+  `SELECT r.id, r.version, host(r.range_from) AS range_from, host(r.range_to) AS range_to
+   FROM reserved_ranges r JOIN deployments d ON d.id = $1
+   WHERE (r.cloud IS NULL OR r.cloud = d.cloud)
+     AND r.effective_from <= now() AND (r.effective_until IS NULL OR r.effective_until > now())
+   ORDER BY r.range_from, r.id`,
+);
+
+interface PauseRow {
+  readonly cloud: CloudId;
+  readonly region: string;
+  readonly note: string;
+  readonly paused_at: Date;
+}
+
+const PAUSE = statement<PauseRow>(
+  'reconcile.pause',
+  `SELECT z.cloud, z.region, z.note, z.paused_at FROM cloud_pauses z JOIN deployments d ON d.id = $1
+   WHERE z.cloud = d.cloud AND z.region IN ('', d.region) ORDER BY z.region LIMIT 1`,
+);
+
+const TOUCH = statement<{ id: string }>(
+  'reconcile.touch',
+  `UPDATE peering_connections p SET due_at = seen.due_at, last_observed_at = seen.observed_at
+   FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::timestamptz[]) AS seen (id, version, due_at, observed_at)
+   WHERE p.id = seen.id AND p.version = seen.version RETURNING p.id`,
+);
+
+const DUE = statement<{ deployment_id: string }>(
+  'reconcile.due',
+  `SELECT deployment_id FROM (
+     (SELECT p.deployment_id, p.due_at
+      FROM peering_connections p JOIN deployments d ON d.id = p.deployment_id
+      WHERE p.due_at <= $1 AND (d.lease_until IS NULL OR d.lease_until <= $1)
+      ORDER BY p.due_at LIMIT $2 * 10)
+     UNION ALL
+     (SELECT d.id, d.vpc_check_due_at
+      FROM deployments d
+      WHERE d.vpc_check_due_at <= $1 AND (d.lease_until IS NULL OR d.lease_until <= $1)
+      ORDER BY d.vpc_check_due_at LIMIT $2)
+   ) AS due GROUP BY deployment_id ORDER BY min(due_at) LIMIT $2`,
+);
+
+const NEXT_DUE = statement<{ at: Date | null }>(
+  'reconcile.next_due',
+  `SELECT least(
+     (SELECT due_at FROM peering_connections WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1),
+     (SELECT vpc_check_due_at FROM deployments WHERE vpc_check_due_at IS NOT NULL ORDER BY vpc_check_due_at LIMIT 1)
+   ) AS at`,
+);
+
+const NEXT_DUE_OF = statement<{ at: Date | null }>(
+  'reconcile.next_due_of',
+  `SELECT least(
+     (SELECT min(due_at) FROM peering_connections WHERE deployment_id = $1 AND due_at IS NOT NULL),
+     (SELECT vpc_check_due_at FROM deployments WHERE id = $1)
+   ) AS at`,
+);
+
+const MARK_ACCOUNT = statement<{ id: string }>(
+  'reconcile.mark_account',
+  `UPDATE platform_accounts SET status = $2, status_detail = $3, status_at = $4
+   WHERE id = $1 AND ($5::timestamptz IS NULL OR updated_at = $5) RETURNING id`,
+);
+
+const SAVE_VPC_CHECK = statement<{ id: string }>(
+  'reconcile.save_vpc_check',
+  `UPDATE deployments SET vpc_checked_at = coalesce($4, vpc_checked_at), vpc_problem = $5, vpc_check_due_at = $6,
+     updated_at = CASE WHEN vpc_problem IS DISTINCT FROM $5 THEN $7 ELSE updated_at END
+   WHERE id = $1 AND lease_owner = $2 AND fence = $3 RETURNING id`,
+);
+
+export class ReconcileStore {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Takes the lease of a deployment whose last one has ended or was given back.
+   * @returns null while somebody (the same owner, too) holds it, and for an unknown deployment
+   */
+  async leaseDeployment(deploymentId: string, owner: string, now: number, ms: number): Promise<Lease | null> {
+    const until = now + ms;
+    const values = [deploymentId, owner, new Date(now), new Date(until)];
+    const [row] = await this.database.single(LEASE, values);
+    return row ? { deploymentId, owner, fence: toNumber(row.fence), until } : null;
+  }
+
+  /** Prolongs a lease to `now + ms`, even one that has run out, as long as nobody took it. @returns null when lost */
+  async renew(lease: Lease, now: number, ms: number): Promise<Lease | null> {
+    const until = now + ms;
+    const [row] = await this.database.single(RENEW, [...keyOf(lease), new Date(until)]);
+    return row ? { ...lease, until } : null;
+  }
+
+  /** Gives a lease back; a lost one stays with its new owner. */
+  async release(lease: Lease): Promise<void> {
+    await this.database.single(RELEASE, keyOf(lease));
+  }
+
+  /** Everything for one pass, as of one moment; null when the lease is lost. */
+  async loadNetwork(lease: Lease): Promise<NetworkSnapshot | null> {
+    const id = [lease.deploymentId];
+    const [[row], connections, claims, ranges, [pause]] = await this.database.asObserver((scope) => {
+      const transaction = transactionOf(scope);
+      return Promise.all([
+        transaction.rows(SNAPSHOT, keyOf(lease)),
+        transaction.rows(CONNECTIONS, id),
+        transaction.rows(CLAIMS, id),
+        transaction.rows(RESERVED, id),
+        transaction.rows(PAUSE, id),
+      ]);
+    });
+    if (!row) return null;
+    const network = toNetwork(row);
+    const reserved = ranges.map(toReservedRange);
+    return {
+      tenantId: row.tenant_id,
+      deploymentStatus: row.status,
+      network,
+      account: {
+        id: row.row_id,
+        accountId: row.account_id,
+        cloud: row.cloud,
+        credentials: row.credentials,
+        credentialsKind: row.credentials_kind,
+        endpoints: row.endpoints,
+        status: row.account_status,
+        statusDetail: row.status_detail,
+        statusAt: toMs(row.status_at),
+        updatedAt: toMs(row.account_updated_at),
+      },
+      connections: connections.map(toPeering),
+      reserved,
+      planFor: (connectionId) => planOf(claims, reserved, connectionId),
+      pause: pause
+        ? {
+            cloud: pause.cloud,
+            region: pause.region === '' ? null : pause.region,
+            note: pause.note,
+            pausedAt: toMs(pause.paused_at),
+          }
+        : null,
+      vpcCheck: {
+        checkedAt: toMsOrNull(row.vpc_checked_at),
+        problem: row.vpc_problem,
+        dueAt: toMsOrNull(row.vpc_check_due_at),
+      },
+    };
+  }
+
+  /**
+   * Writes the status of a connection as it was read, with its claims and events, in one transaction that holds the
+   * lease. A status that equals the one before keeps its version: only the times move, and nobody is told.
+   */
+  async saveStatus(lease: Lease, before: PeeringRecord, write: StatusWrite): Promise<SaveResult> {
+    const observedAt = write.observedAt ?? before.lastObservedAt;
+    const after = { ...before, status: write.status, dueAt: write.dueAt, lastObservedAt: observedAt };
+    const unchanged = isDeepStrictEqual(before.status, JSON.parse(JSON.stringify(write.status)));
+    try {
+      const connection = await this.underLease(lease, async (run) => {
+        if (!unchanged) return replacePeering(run, before, after, write.events, write.now);
+        const [touched] = await Promise.all([
+          run(TOUCH, [
+            [before.id],
+            [before.version],
+            [toDateOrNull(after.dueAt)],
+            [toDateOrNull(observedAt)],
+          ]),
+          tellEvents(run, before, write.events, write.now),
+        ]);
+        return touched.length === 1 ? after : null;
+      });
+      if (connection === null) throw new GivenUp('stale');
+      return { outcome: 'saved', connection };
+    } catch (error) {
+      if (error instanceof GivenUp) return { outcome: error.outcome };
+      if (error instanceof ClaimConflict || error instanceof PairTaken || error instanceof NetworkTaken) {
+        return { outcome: 'claim_conflict' };
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Moves the times of many connections whose status has not changed, in one statement; those that somebody else has
+   * written stay as they are.
+   * @returns the ids that were moved; null when the lease is lost
+   */
+  async touch(lease: Lease, touches: readonly Touch[]): Promise<ReadonlySet<string> | null> {
+    if (touches.length === 0) return new Set();
+    const values = [
+      touches.map(({ connection }) => connection.id),
+      touches.map(({ connection }) => connection.version),
+      touches.map(({ dueAt }) => toDateOrNull(dueAt)),
+      touches.map(({ observedAt }) => new Date(observedAt)),
+    ];
+    try {
+      const rows = await this.underLease(lease, (run) => run(TOUCH, values));
+      return new Set(rows.map(({ id }) => id));
+    } catch (error) {
+      if (error instanceof GivenUp) return null;
+      throw error;
+    }
+  }
+
+  /** Deployments with something due and no living lease, longest overdue first. */
+  async dueDeployments(now: number, limit: number): Promise<string[]> {
+    const rows = await this.database.single(DUE, [new Date(now), limit]);
+    return rows.map((row) => row.deployment_id);
+  }
+
+  /** When something of a deployment, or with none given of any, is due next; null: nothing is. */
+  async nextDue(deploymentId?: string): Promise<number | null> {
+    const [row] =
+      deploymentId === undefined
+        ? await this.database.single(NEXT_DUE, [])
+        : await this.database.single(NEXT_DUE_OF, [deploymentId]);
+    return toMsOrNull(row?.at ?? null);
+  }
+
+  /**
+   * The cloud refused the account's credentials: nothing is asked of it until an operator changes them.
+   * @returns whether it was marked: not when an operator has changed the account since it was read
+   */
+  async markAccountRefused(account: NetworkAccount, detail: string, now: number): Promise<boolean> {
+    const values = [account.id, 'refused', detail, new Date(now), new Date(account.updatedAt)];
+    return (await this.database.single(MARK_ACCOUNT, values)).length === 1;
+  }
+
+  /** The cloud accepts the account's credentials again. */
+  async markAccountActive(account: NetworkAccount, now: number): Promise<void> {
+    await this.database.single(MARK_ACCOUNT, [account.id, 'active', '', new Date(now), null]);
+  }
+
+  /**
+   * Writes the result of comparing the declared VPC with the cloud.
+   * @param check `checkedAt` null: the cloud could not be asked; `dueAt`: when to compare again, null: not by itself
+   * @returns false when the lease is lost
+   */
+  async saveVpcCheck(
+    lease: Lease,
+    check: {
+      readonly checkedAt: number | null;
+      readonly problem: string | null;
+      readonly dueAt: number | null;
+    },
+    now: number,
+  ): Promise<boolean> {
+    const values = [toDateOrNull(check.checkedAt), check.problem, toDateOrNull(check.dueAt), new Date(now)];
+    return (await this.database.single(SAVE_VPC_CHECK, [...keyOf(lease), ...values])).length === 1;
+  }
+
+  /** Runs writes in one transaction that holds the lease. @throws GivenUp `fenced` when it is lost */
+  private async underLease<T>(lease: Lease, write: (run: RunStatement) => Promise<T>): Promise<T> {
+    return this.database.asOperator(async (scope) => {
+      const transaction = transactionOf(scope);
+      const [held, written] = await Promise.allSettled([
+        transaction.rows(HOLD, keyOf(lease)),
+        write((sql, values) => transaction.rows(sql, values)),
+      ]);
+      if (held.status === 'rejected') throw held.reason;
+      if (held.value.length === 0) throw new GivenUp('fenced');
+      if (written.status === 'rejected') throw written.reason;
+      return written.value;
+    });
+  }
+}
+
+function keyOf(lease: Lease): [string, string, number] {
+  return [lease.deploymentId, lease.owner, lease.fence];
+}
