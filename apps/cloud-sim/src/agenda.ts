@@ -1,12 +1,5 @@
 import type { VirtualClock } from './virtual-clock.js';
 
-interface Entry {
-  readonly at: number;
-  readonly order: number;
-  readonly work: () => void;
-  readonly plan?: Plan;
-}
-
 /** Work as data, so that it can be saved: the kind says what to do, the subject to what. */
 export interface Plan {
   /** Milliseconds since the epoch, in simulated time. */
@@ -14,6 +7,10 @@ export interface Plan {
   readonly kind: string;
   /** Id of the record that the work is about. */
   readonly subject: string;
+}
+
+interface Entry extends Plan {
+  readonly order: number;
 }
 
 /**
@@ -29,35 +26,32 @@ export class Agenda {
 
   constructor(private readonly clock: VirtualClock) {}
 
-  /** Does `work` once simulated time reaches `at` (milliseconds since the epoch). `work` may add more. */
-  add(at: number, work: () => void): void {
-    this.#push({ at, order: this.#order++, work });
-  }
-
-  /** Says what work of a kind does. `at` is when it was due, which tells it from work that was planned since. */
+  /**
+   * Says what work of a kind does; it may plan more. `at` is when it was due, which tells it from work that was
+   * planned since.
+   */
   on(kind: string, work: (subject: string, at: number) => void): void {
     if (this.#handlers.has(kind)) throw new Error(`This agenda already knows how to ${kind}.`);
     this.#handlers.set(kind, work);
   }
 
-  /** Does the work of this kind once simulated time reaches `at`. */
+  /** Does the work of this kind once simulated time reaches `at` (milliseconds since the epoch). */
   plan(at: number, kind: string, subject: string): void {
-    const work = this.#handlers.get(kind);
-    if (work === undefined) throw new Error(`This agenda does not know how to ${kind}.`);
-    this.#push({
-      at,
-      order: this.#order++,
-      work: () => {
-        work(subject, at);
-      },
-      plan: { at, kind, subject },
-    });
+    this.#handlerOf(kind);
+    const heap = this.#heap;
+    let child = heap.push({ at, kind, subject, order: this.#order++ }) - 1;
+    while (child > 0) {
+      const parent = (child - 1) >> 1;
+      if (!this.#before(child, parent)) break;
+      this.#swap(child, parent);
+      child = parent;
+    }
   }
 
   /** What is planned, in the order in which it will be done. */
   plans(): Plan[] {
     const inOrder = [...this.#heap].sort((a, b) => a.at - b.at || a.order - b.order);
-    return inOrder.flatMap(({ plan }) => plan ?? []);
+    return inOrder.map(({ at, kind, subject }) => ({ at, kind, subject }));
   }
 
   /** Runs all that is due by now. */
@@ -65,24 +59,23 @@ export class Agenda {
     const now = this.clock.now();
     for (let next = this.#heap[0]; next !== undefined && next.at <= now; next = this.#heap[0]) {
       this.#removeFirst();
-      this.clock.viewedAt(next.at, next.work);
+      const { at, kind, subject } = next;
+      const work = this.#handlerOf(kind);
+      this.clock.viewedAt(at, () => {
+        work(subject, at);
+      });
     }
   }
 
-  /** Forgets everything. */
+  /** Forgets all that is planned. */
   clear(): void {
     this.#heap.length = 0;
   }
 
-  #push(entry: Entry): void {
-    const heap = this.#heap;
-    let child = heap.push(entry) - 1;
-    while (child > 0) {
-      const parent = (child - 1) >> 1;
-      if (!this.#before(child, parent)) break;
-      this.#swap(child, parent);
-      child = parent;
-    }
+  #handlerOf(kind: string): (subject: string, at: number) => void {
+    const handler = this.#handlers.get(kind);
+    if (handler === undefined) throw new Error(`This agenda does not know how to ${kind}.`);
+    return handler;
   }
 
   #removeFirst(): void {

@@ -58,12 +58,14 @@ describe('StateStore', () => {
   it('does due work in order, each at its own time', () => {
     const { clock, store } = thingStore();
     const done: [string, number][] = [];
-    store.agenda.add(300, () => done.push(['c', clock.now()]));
-    store.agenda.add(100, () => {
-      done.push(['a', clock.now()]);
-      store.agenda.add(200, () => done.push(['b', clock.now()]));
+    store.agenda.on('note', (subject) => done.push([subject, clock.now()]));
+    store.agenda.on('note and plan', (subject, at) => {
+      done.push([subject, clock.now()]);
+      store.agenda.plan(at + 100, 'note', 'b');
     });
-    store.agenda.add(900, () => done.push(['never', clock.now()]));
+    store.agenda.plan(300, 'note', 'c');
+    store.agenda.plan(100, 'note and plan', 'a');
+    store.agenda.plan(900, 'note', 'never');
     clock.set(500);
     store.agenda.runDue();
     expect(done).toEqual([

@@ -13,10 +13,14 @@ import { alibabaControlOperations } from './alibaba-control.js';
 import { AlibabaError } from './alibaba-error.js';
 import { AlibabaState, randomText, type RememberedAnswer } from './alibaba-state.js';
 import type { ApiAnswer, ApiCall, ApiOperation, ApiOperations } from './api-operation.js';
-import { statusAt } from './peering-lifecycle.js';
+import { forgetPeeringsWhenPlanned, statusAt } from './peering-lifecycle.js';
 import { RequestParameters } from './request-parameters.js';
 import { NonceMemory, readSignature, verifySignature, type ClaimedSignature } from './request-signature.js';
-import { ROUTE_ENTRY_OPERATIONS, routeEntryStatus } from './route-entry.operations.js';
+import {
+  removeRouteEntriesWhenPlanned,
+  ROUTE_ENTRY_OPERATIONS,
+  routeEntryStatus,
+} from './route-entry.operations.js';
 import { SECURITY_GROUP_OPERATIONS } from './security-group.operations.js';
 import { STS_OPERATIONS } from './sts.operations.js';
 import { VPC_PEER_OPERATIONS } from './vpc-peer.operations.js';
@@ -79,6 +83,8 @@ interface AlibabaCall extends SimCall {
 export function createAlibabaSimulator({ clock }: SimulatorEnvironment): CloudSimulator {
   const accounts = new Accounts();
   const state = new AlibabaState(clock);
+  forgetPeeringsWhenPlanned(state);
+  removeRouteEntriesWhenPlanned(state);
   const nonces = new NonceMemory();
 
   const execute = (request: SimRequest, call: AlibabaCall): ApiAnswer => {

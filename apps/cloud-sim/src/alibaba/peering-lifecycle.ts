@@ -8,6 +8,8 @@ export type PeeringStatus =
 /** A request that nobody answers expires after a week (VPC documentation, "VPC peering connection overview"). */
 export const REQUEST_LIFETIME_MS = 7 * 86_400_000;
 
+const FORGET_PEERING = 'forget a peering';
+
 /** The status at a moment. */
 export function statusAt(peering: Peering, now: number): PeeringStatus {
   const { deletingAt, deletedAt, rejectedAt, acceptedAt, activeAt, requester, accepter } = peering;
@@ -70,9 +72,14 @@ export function occupyVpcs(state: AlibabaState, peering: Peering, until: number)
   for (const vpcId of vpcIds) state.vpcTasks.put({ vpcId, peeringId: peering.id, until });
 }
 
-/** Removes the record, and everybody's tags on it, once a deleted peering is no longer shown. */
+/** Has the record, and everybody's tags on it, removed at the time from which a deleted peering is no longer shown. */
 export function forgetDeleted(state: AlibabaState, id: string, at: number): void {
-  state.store.agenda.add(at, () => {
+  state.store.agenda.plan(at, FORGET_PEERING, id);
+}
+
+/** Teaches the agenda what {@link forgetDeleted} plans. */
+export function forgetPeeringsWhenPlanned(state: AlibabaState): void {
+  state.store.agenda.on(FORGET_PEERING, (id) => {
     state.peerings.remove(id);
     for (const tag of state.tags.by('resource', id)) {
       state.tags.remove(`${tag.accountId}/${tag.resourceId}/${tag.key}`);

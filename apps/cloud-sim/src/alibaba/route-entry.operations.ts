@@ -24,6 +24,8 @@ export const ROUTE_ENTRY_OPERATIONS: ApiOperations = {
 /** What every VPC has: the addresses of the cloud's own services. */
 const SERVICE_BLOCK = '100.64.0.0/10';
 
+const REMOVE_ROUTE_ENTRY = 'remove a route entry';
+
 /** What DescribeRouteEntryList calls the status of an entry. */
 export function routeEntryStatus(entry: RouteEntry, now: number): 'Pending' | 'Available' | 'Deleting' {
   if (entry.goneAt !== undefined) return 'Deleting';
@@ -122,8 +124,13 @@ function remove(call: ApiCall): ApiAnswer {
     return {};
   }
   state.routeEntries.update(entry.id, { goneAt });
-  state.store.agenda.add(goneAt, () => state.routeEntries.remove(entry.id));
+  state.store.agenda.plan(goneAt, REMOVE_ROUTE_ENTRY, entry.id);
   return {};
+}
+
+/** Teaches the agenda to end the removals that take their time. */
+export function removeRouteEntriesWhenPlanned(state: AlibabaState): void {
+  state.store.agenda.on(REMOVE_ROUTE_ENTRY, (id) => state.routeEntries.remove(id));
 }
 
 function namedEntry({ state, parameters }: ApiCall): RouteEntry {
