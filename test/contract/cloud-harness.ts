@@ -1,0 +1,88 @@
+/** What the contract suite needs to know of a cloud, and to do in it, beside the port that it tests. */
+import type { CloudConnectionOptions, CloudId, NetworkRef, PeerSide, ProviderPhase } from '#domain';
+import type { Simulators } from '../../apps/cloud-sim/src/simulator.js';
+import type { Stage } from './stage.js';
+
+/**
+ * The cloud's own names of the calls in which the port's methods have their effect (or, for the first two, their
+ * answer). Faults are aimed at them and effects counted by them.
+ */
+export interface WireOperations {
+  readonly observePeerings: string;
+  readonly observeRoutes: string;
+  /** Customer-initiated clouds. */
+  readonly accept?: string;
+  readonly reject?: string;
+  readonly delete?: string;
+  /** Platform-initiated clouds. */
+  readonly request?: string;
+  readonly withdraw?: string;
+  /** Clouds in which the platform writes its routes. */
+  readonly ensureRoute?: string;
+  readonly removeRoute?: string;
+}
+
+/** How the platform comes to see a state of the cloud, or why it never does. */
+export type StateRecipe<H extends CloudHarness> =
+  | {
+      readonly phase: ProviderPhase;
+      /** Brings a connection into the state; answers with its provider id. */
+      reach(stage: Stage<H>): Promise<string>;
+    }
+  | { readonly phase: ProviderPhase; readonly hidden: string };
+
+/** What the customer has made. */
+export interface CustomerRequest {
+  readonly providerId: string;
+  /** The customer's side as the port has to report it once all of it is visible. */
+  readonly customer: PeerSide;
+}
+
+/** One cloud, as the contract suite takes it. Differences between clouds are its capabilities and what is absent here. */
+export interface ContractSubject<H extends CloudHarness = CloudHarness> {
+  readonly cloud: CloudId;
+  readonly operations: WireOperations;
+  /** Every state of the cloud's vocabulary. */
+  readonly states: Readonly<Record<string, StateRecipe<H>>>;
+  /** Well formed, and nobody's. */
+  readonly unknown: { readonly providerId: string; readonly vpcId: string; readonly routeTableId: string };
+  /** An error code, in the cloud's form, that no list names. */
+  readonly unknownErrorCode: string;
+  /** As many connections as fill more than two, and at most three, of the cloud's largest pages. */
+  readonly beyondTwoPages: number;
+  /** As many route tables as fill more than one of the largest pages, where a VPC may have so many. */
+  readonly beyondOnePageOfTables?: number;
+  start(): Promise<H>;
+}
+
+/** A running simulator of the cloud with its customer. Every method works on what is there since the latest reset. */
+export interface CloudHarness {
+  readonly simulators: Simulators;
+  /** Empties the cloud, renews its accounts, and stops its clock. */
+  reset(): void;
+  /** How the platform connects. */
+  options(): CloudConnectionOptions;
+  /** Everything secret in these options, and what the simulator has issued on top. */
+  secrets(): readonly string[];
+  /** A platform VPC with this block. */
+  createNetwork(cidr: string): Promise<NetworkRef>;
+  /** One more route table in a platform VPC; answers with its id. */
+  createRouteTable(network: NetworkRef): Promise<string>;
+  /** Writes a route that is not the broker's into a platform table; answers with what it leads to. */
+  putForeignRoute(network: NetworkRef, routeTableId: string, destination: string): Promise<string>;
+  /**
+   * The customer's part of a new connection with this block: the pending request, or, where the platform asks, what it
+   * asks to join.
+   */
+  createRequest(network: NetworkRef, cidr: string): Promise<CustomerRequest>;
+  /** Many pending requests (or what counts as such where the platform asks) to one VPC; answers with their ids. */
+  seedRequests(network: NetworkRef, count: number): Promise<readonly string[]>;
+  /** The customer ends what they made, whatever state it is in. */
+  deleteAsCustomer(request: CustomerRequest): Promise<void>;
+  /** Platform-initiated clouds: what the customer answers to the platform's request. */
+  readonly answer?: {
+    approve(request: CustomerRequest): Promise<void>;
+    refuse(request: CustomerRequest): Promise<void>;
+  };
+  close(): Promise<void>;
+}
