@@ -1,7 +1,6 @@
 /** The door to PostgreSQL: opens scopes, each one transaction. */
-import pg from 'pg';
+import pg, { type QueryResultRow } from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
-import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 
 import type { Logger } from '#runtime';
 
@@ -11,8 +10,8 @@ import { PostgresNaming } from './naming.js';
 import { PeeringAnnouncements, type PeeringListener } from './peering-announcements.js';
 import { ReconcileStore } from './reconcile-store.js';
 import { explainRefusal, HoldingRefused, isRepeatable, translate } from './refusal.js';
-import type { RunStatement } from './repositories/address-plan.js';
 import { scopeOf, Transaction, type OperatorScope, type TenantScope } from './scope.js';
+import type { Statement } from './statement.js';
 
 export interface DatabaseOptions {
   /** `postgres://user:password@host:port/name`. */
@@ -74,12 +73,15 @@ export class Database {
   /** What the worker reads and writes. */
   readonly reconcile: ReconcileStore;
   readonly #announcements: PeeringAnnouncements;
+  readonly #pool: pg.Pool;
 
   constructor(
     /** For migrations only. */
     readonly source: DataSource,
     options: DatabaseOptions,
   ) {
+    const { master } = source.driver as unknown as { readonly master: pg.Pool };
+    this.#pool = master;
     this.#announcements = new PeeringAnnouncements(options);
     this.reconcile = new ReconcileStore(this);
   }
@@ -107,14 +109,17 @@ export class Database {
   }
 
   /** One statement as owner, in a transaction of its own. */
-  readonly single: RunStatement = async ({ name, text }, values) => {
+  async single<Row extends QueryResultRow>(
+    { name, text }: Statement<Row>,
+    values: readonly unknown[],
+  ): Promise<Row[]> {
     try {
-      const { rows } = await this.pool.query({ name, text, values: [...values] });
+      const { rows } = await this.#pool.query<Row>({ name, text, values: [...values] });
       return rows;
     } catch (error) {
       throw translate(error);
     }
-  };
+  }
 
   /** Resolves when PostgreSQL answers. @throws DatabaseUnavailable */
   async ping(): Promise<void> {
@@ -136,17 +141,14 @@ export class Database {
     if (this.source.isInitialized) await this.source.destroy();
   }
 
-  private get pool(): pg.Pool {
-    return (this.source.driver as PostgresDriver).master as pg.Pool;
-  }
-
   private async run<T>(open: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.attempt(open, work);
       } catch (error) {
         if (attempt < ATTEMPTS && isRepeatable(error)) continue;
-        if (error instanceof HoldingRefused) throw await explainRefusal(error, this.single);
+        if (error instanceof HoldingRefused)
+          throw await explainRefusal(error, (sql, values) => this.single(sql, values));
         throw translate(error);
       }
     }

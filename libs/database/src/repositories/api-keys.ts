@@ -5,13 +5,14 @@ import { newId } from '#runtime';
 
 import type { Database } from '../database.js';
 import { ApiKeyEntity } from '../entities/api-key.entity.js';
+import type { Row } from '../entities/row.js';
 import type { ApiKeyCredential, ApiKeyRecord, Page, PageRequest, Role } from '../records.js';
 import { transactionOf, type Scope } from '../scope.js';
 import { statement } from '../statement.js';
 import { readPage } from './read-page.js';
 import { toDateOrNull, toMs, toMsOrNull } from './time.js';
 
-const toApiKey = (row: ApiKeyEntity): ApiKeyRecord => ({
+const toApiKey = (row: Row<ApiKeyEntity>): ApiKeyRecord => ({
   id: row.id,
   tenantId: row.tenantId,
   role: row.role,
@@ -76,7 +77,7 @@ export interface NewApiKey {
 /** @throws Duplicate for a known id, MissingReference for an unknown tenant */
 export async function create(scope: Scope, key: NewApiKey): Promise<ApiKeyRecord> {
   const at = new Date();
-  const row: ApiKeyEntity = {
+  const row: Row<ApiKeyEntity> = {
     id: key.id ?? newId('key', at.getTime()),
     tenantId: key.tenantId,
     role: key.role,

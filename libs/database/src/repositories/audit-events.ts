@@ -4,13 +4,14 @@ import type { FindOptionsWhere } from 'typeorm';
 import { newId } from '#runtime';
 
 import { AuditEventEntity } from '../entities/audit-event.entity.js';
+import type { Row } from '../entities/row.js';
 import type { AuditRecord, NewAuditEvent, Page, PageRequest } from '../records.js';
 import { transactionOf, type Scope } from '../scope.js';
 import { statement } from '../statement.js';
 import { readPage } from './read-page.js';
 import { toMs } from './time.js';
 
-const toAudit = (row: AuditEventEntity): AuditRecord => ({ ...row, createdAt: toMs(row.createdAt) });
+const toAudit = (row: Row<AuditEventEntity>): AuditRecord => ({ ...row, createdAt: toMs(row.createdAt) });
 
 const APPEND = statement(
   'audit_events.append',

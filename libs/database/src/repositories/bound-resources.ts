@@ -2,12 +2,13 @@
 import { newId } from '#runtime';
 
 import { BoundResourceEntity } from '../entities/bound-resource.entity.js';
+import type { Row } from '../entities/row.js';
 import type { BoundResourceRecord, Page, PageRequest, PeeringRecord } from '../records.js';
 import { transactionOf, type Scope } from '../scope.js';
 import { readPage } from './read-page.js';
 import { toMs } from './time.js';
 
-const toResource = (row: BoundResourceEntity): BoundResourceRecord => ({
+const toResource = (row: Row<BoundResourceEntity>): BoundResourceRecord => ({
   ...row,
   createdAt: toMs(row.createdAt),
 });
@@ -21,7 +22,7 @@ export async function bind(
   connection: Pick<PeeringRecord, 'id' | 'tenantId' | 'deploymentId'>,
   resource: { readonly kind: string; readonly name: string },
 ): Promise<BoundResourceRecord> {
-  const row: BoundResourceEntity = {
+  const row: Row<BoundResourceEntity> = {
     id: newId('res'),
     tenantId: connection.tenantId,
     deploymentId: connection.deploymentId,

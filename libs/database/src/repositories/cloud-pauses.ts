@@ -2,11 +2,12 @@
 import type { CloudId } from '#domain';
 
 import { CloudPauseEntity } from '../entities/cloud-pause.entity.js';
+import type { Row } from '../entities/row.js';
 import type { CloudPauseRecord } from '../records.js';
 import { transactionOf, type OperatorScope, type Scope } from '../scope.js';
 import { toMs } from './time.js';
 
-const toPause = (row: CloudPauseEntity): CloudPauseRecord => ({
+const toPause = (row: Row<CloudPauseEntity>): CloudPauseRecord => ({
   cloud: row.cloud,
   region: row.region === '' ? null : row.region,
   note: row.note,

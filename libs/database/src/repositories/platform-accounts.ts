@@ -3,6 +3,7 @@ import type { CloudId } from '#domain';
 import { newId } from '#runtime';
 
 import { PlatformAccountEntity } from '../entities/platform-account.entity.js';
+import type { Row } from '../entities/row.js';
 import { InUse } from '../errors.js';
 import type { Page, PageRequest, PlatformAccountRecord } from '../records.js';
 import { transactionOf, type OperatorScope } from '../scope.js';
@@ -10,7 +11,7 @@ import { statement } from '../statement.js';
 import { readPage } from './read-page.js';
 import { toMs } from './time.js';
 
-const toAccount = (row: PlatformAccountEntity): PlatformAccountRecord => ({
+const toAccount = (row: Row<PlatformAccountEntity>): PlatformAccountRecord => ({
   id: row.id,
   cloud: row.cloud,
   accountId: row.accountId,
@@ -41,7 +42,7 @@ export async function create(
   account: NewPlatformAccount,
 ): Promise<PlatformAccountRecord> {
   const at = new Date();
-  const row: PlatformAccountEntity = {
+  const row: Row<PlatformAccountEntity> = {
     ...account,
     id: newId('acct', at.getTime()),
     endpoints: { ...account.endpoints },

@@ -2,6 +2,7 @@
 import { newId } from '#runtime';
 
 import { ProjectEntity } from '../entities/project.entity.js';
+import type { Row } from '../entities/row.js';
 import { InUse } from '../errors.js';
 import type { Page, PageRequest, ProjectRecord } from '../records.js';
 import { transactionOf, type OperatorScope, type Scope } from '../scope.js';
@@ -9,7 +10,7 @@ import { statement } from '../statement.js';
 import { readPage } from './read-page.js';
 import { toMs } from './time.js';
 
-const toProject = (row: ProjectEntity): ProjectRecord => ({
+const toProject = (row: Row<ProjectEntity>): ProjectRecord => ({
   id: row.id,
   tenantId: row.tenantId,
   name: row.name,

@@ -1,10 +1,11 @@
 /** Quotas that an operator has set for a tenant; what is not set has the default of whoever asks. */
 import { QuotaEntity } from '../entities/quota.entity.js';
+import type { Row } from '../entities/row.js';
 import type { QuotaRecord } from '../records.js';
 import { transactionOf, type OperatorScope, type Scope } from '../scope.js';
 import { toMs } from './time.js';
 
-const toQuota = (row: QuotaEntity): QuotaRecord => ({
+const toQuota = (row: Row<QuotaEntity>): QuotaRecord => ({
   tenantId: row.tenantId,
   name: row.name,
   value: row.value,

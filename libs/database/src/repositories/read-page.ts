@@ -20,7 +20,7 @@ export async function readPage<Entity extends { id: string }, Item>(
 ): Promise<Page<Item>> {
   const page = planPage(list, where, request);
   const rows = await manager.find(target, {
-    where: page.after === null ? where : ({ ...where, id: LessThan(page.after) } as FindOptionsWhere<Entity>),
+    where: page.after === null ? where : { ...where, id: LessThan(page.after) },
     order: { id: 'DESC' } as FindOptionsOrder<Entity>,
     take: page.limit + 1,
   });

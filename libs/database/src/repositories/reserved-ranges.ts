@@ -5,12 +5,13 @@ import { reservedInterval, type CloudId, type ReservedRange } from '#domain';
 import { newId } from '#runtime';
 
 import { ReservedRangeEntity } from '../entities/reserved-range.entity.js';
+import type { Row } from '../entities/row.js';
 import type { Page, PageRequest, ReservedRangeRecord } from '../records.js';
 import { transactionOf, type OperatorScope, type Scope } from '../scope.js';
 import { readPage } from './read-page.js';
 import { toDateOrNull, toMs, toMsOrNull } from './time.js';
 
-const toRange = (row: ReservedRangeEntity): ReservedRangeRecord => ({
+const toRange = (row: Row<ReservedRangeEntity>): ReservedRangeRecord => ({
   id: row.id,
   version: row.version,
   from: row.rangeFrom,
@@ -53,7 +54,7 @@ export interface NewReservedRange {
 /** @throws CidrError or RangeError for what is no range; RangeError when it ends before it begins to count */
 export async function create(scope: OperatorScope, range: NewReservedRange): Promise<ReservedRangeRecord> {
   check(range);
-  const row: ReservedRangeEntity = {
+  const row: Row<ReservedRangeEntity> = {
     id: newId('rsv'),
     version: range.version,
     rangeFrom: range.from,

@@ -5,6 +5,7 @@ import { ApiKeyEntity } from '../entities/api-key.entity.js';
 import { IdempotencyKeyEntity } from '../entities/idempotency-key.entity.js';
 import { QuotaEntity } from '../entities/quota.entity.js';
 import { TenantEntity } from '../entities/tenant.entity.js';
+import type { Row } from '../entities/row.js';
 import { InUse } from '../errors.js';
 import type { Page, PageRequest, TenantRecord } from '../records.js';
 import { transactionOf, type OperatorScope, type Scope } from '../scope.js';
@@ -12,7 +13,7 @@ import { statement } from '../statement.js';
 import { readPage } from './read-page.js';
 import { toMs } from './time.js';
 
-const toTenant = (row: TenantEntity): TenantRecord => ({
+const toTenant = (row: Row<TenantEntity>): TenantRecord => ({
   id: row.id,
   name: row.name,
   createdAt: toMs(row.createdAt),
