@@ -136,8 +136,8 @@ interface SdkError {
   readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
 }
 
-/** The name that the SDK gives to an error answer without a code. */
-const NAMELESS = 'Unknown';
+/** The names that the SDK gives to error answers without a code. */
+const NAMELESS: readonly string[] = ['Unknown', 'NotFound'];
 
 /**
  * Whatever an SDK call threw, as the port's error. The original is not kept as its cause: it may hold what was
@@ -167,7 +167,7 @@ export function toCloudError(
     const message = `the answer could not be read: ${text}`;
     return new CloudError({ category: 'transient', code: 'UnreadableAnswer', message, ...known });
   }
-  if (status !== undefined && (failure.$fault === undefined || failure.name === NAMELESS)) {
+  if (status !== undefined && (failure.$fault === undefined || NAMELESS.includes(failure.name))) {
     const message = `answered with HTTP status ${status} and no error code`;
     return new CloudError({ category: categoryOfAnswer(status), code: `HTTP${status}`, message, ...known });
   }
