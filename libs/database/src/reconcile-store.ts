@@ -22,6 +22,7 @@ import {
   type RangeRow,
   type RunStatement,
 } from './repositories/address-plan.js';
+import { lookAgainAtAccount } from './repositories/due-again.js';
 import {
   NETWORK_COLUMNS,
   SELECT_PEERINGS,
@@ -240,6 +241,12 @@ const MARK_ACCOUNT = statement<{ id: string }>(
    WHERE id = $1 AND ($5::timestamptz IS NULL OR updated_at = $5) RETURNING id`,
 );
 
+const TAKE_PROBE = statement<{ id: string }>(
+  'reconcile.take_probe',
+  `UPDATE platform_accounts SET status_at = $4
+   WHERE id = $1 AND status = 'refused' AND status_at = $2 AND updated_at = $3 RETURNING id`,
+);
+
 const SAVE_VPC_CHECK = statement<{ id: string }>(
   'reconcile.save_vpc_check',
   `UPDATE deployments SET vpc_checked_at = coalesce($4, vpc_checked_at), vpc_problem = $5, vpc_check_due_at = $6,
@@ -403,9 +410,19 @@ export class ReconcileStore {
     return (await this.database.single(MARK_ACCOUNT, values)).length === 1;
   }
 
-  /** The cloud accepts the account's credentials again. */
+  /**
+   * Takes the right to try a refused account once more.
+   * @returns false when somebody else has taken it, or the account has changed, since it was read
+   */
+  async takeProbe(account: NetworkAccount, now: number): Promise<boolean> {
+    const values = [account.id, new Date(account.statusAt), new Date(account.updatedAt), new Date(now)];
+    return (await this.database.single(TAKE_PROBE, values)).length === 1;
+  }
+
+  /** The cloud accepts the account's credentials again: its deployments are due. */
   async markAccountActive(account: NetworkAccount, now: number): Promise<void> {
     await this.database.single(MARK_ACCOUNT, [account.id, 'active', '', new Date(now), null]);
+    await lookAgainAtAccount((sql, values) => this.database.single(sql, values), account.id, now);
   }
 
   /**

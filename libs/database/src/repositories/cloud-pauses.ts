@@ -5,6 +5,7 @@ import { CloudPauseEntity } from '../entities/cloud-pause.entity.js';
 import type { Row } from '../entities/row.js';
 import type { CloudPauseRecord } from '../records.js';
 import { transactionOf, type OperatorScope, type Scope } from '../scope.js';
+import { lookAgainAtCloud } from './due-again.js';
 import { toMs } from './time.js';
 
 const toPause = (row: Row<CloudPauseEntity>): CloudPauseRecord => ({
@@ -36,9 +37,11 @@ export async function pause(
   return toPause(row);
 }
 
-/** @returns whether it was paused */
+/** Ends a pause; what the engine has put off because of it becomes due. @returns whether it was paused */
 export async function resume(scope: OperatorScope, cloud: CloudId, region: string | null): Promise<boolean> {
-  const { manager } = transactionOf(scope);
-  const { affected } = await manager.delete(CloudPauseEntity, { cloud, region: region ?? '' });
-  return affected === 1;
+  const transaction = transactionOf(scope);
+  const { affected } = await transaction.manager.delete(CloudPauseEntity, { cloud, region: region ?? '' });
+  if (affected !== 1) return false;
+  await lookAgainAtCloud((sql, values) => transaction.rows(sql, values), cloud, region, Date.now());
+  return true;
 }

@@ -8,6 +8,7 @@ import { InUse } from '../errors.js';
 import type { Page, PageRequest, PlatformAccountRecord } from '../records.js';
 import { transactionOf, type OperatorScope } from '../scope.js';
 import { statement } from '../statement.js';
+import { lookAgainAtAccount } from './due-again.js';
 import { readPage } from './read-page.js';
 import { toMs } from './time.js';
 
@@ -76,7 +77,7 @@ export async function list(
 export interface PlatformAccountChanges {
   readonly displayName?: string;
   readonly endpoints?: Readonly<Record<string, string>>;
-  /** New credentials make a refused account active again. */
+  /** New credentials or endpoints make a refused account active again, and its deployments due. */
   readonly credentials?: { readonly envelope: Buffer; readonly kind: string };
 }
 
@@ -88,7 +89,9 @@ export async function update(
 ): Promise<PlatformAccountRecord | null> {
   const { displayName, endpoints, credentials } = changes;
   const at = new Date();
-  await transactionOf(scope).manager.update(
+  const isOtherAccess = credentials !== undefined || endpoints !== undefined;
+  const transaction = transactionOf(scope);
+  await transaction.manager.update(
     PlatformAccountEntity,
     { id },
     {
@@ -98,11 +101,12 @@ export async function update(
       ...(credentials === undefined
         ? {}
         : { credentials: credentials.envelope, credentialsKind: credentials.kind }),
-      ...(credentials === undefined && endpoints === undefined
-        ? {}
-        : { status: 'active' as const, statusDetail: '', statusAt: at }),
+      ...(isOtherAccess ? { status: 'active' as const, statusDetail: '', statusAt: at } : {}),
     },
   );
+  if (isOtherAccess) {
+    await lookAgainAtAccount((sql, values) => transaction.rows(sql, values), id, at.getTime());
+  }
   return get(scope, id);
 }
 

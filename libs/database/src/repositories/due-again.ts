@@ -1,0 +1,39 @@
+/** Makes the engine look at once at what it has put off, when the reason for that is gone. */
+import type { CloudId } from '#domain';
+
+import { statement } from '../statement.js';
+import type { RunStatement } from './address-plan.js';
+
+const OF_ACCOUNT = statement(
+  'due_again.of_account',
+  `WITH checks AS (
+     UPDATE deployments SET vpc_check_due_at = $2 WHERE platform_account_id = $1 AND vpc_check_due_at > $2
+   )
+   UPDATE peering_connections p SET due_at = $2 FROM deployments d
+   WHERE d.platform_account_id = $1 AND p.deployment_id = d.id AND p.due_at > $2`,
+);
+
+const OF_CLOUD = statement(
+  'due_again.of_cloud',
+  `WITH checks AS (
+     UPDATE deployments SET vpc_check_due_at = $3
+     WHERE cloud = $1 AND ($2::text IS NULL OR region = $2) AND vpc_check_due_at > $3
+   )
+   UPDATE peering_connections SET due_at = $3
+   WHERE cloud = $1 AND ($2::text IS NULL OR region = $2) AND due_at > $3`,
+);
+
+/** The platform account can be used again, or is another one. @param at epoch milliseconds */
+export async function lookAgainAtAccount(run: RunStatement, accountId: string, at: number): Promise<void> {
+  await run(OF_ACCOUNT, [accountId, new Date(at)]);
+}
+
+/** The cloud, or with `region` one region of it, is no longer paused. @param at epoch milliseconds */
+export async function lookAgainAtCloud(
+  run: RunStatement,
+  cloud: CloudId,
+  region: string | null,
+  at: number,
+): Promise<void> {
+  await run(OF_CLOUD, [cloud, region, new Date(at)]);
+}
