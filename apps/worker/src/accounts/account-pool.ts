@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+
+import type { CloudConnector, CloudCredentials, CloudId, CloudPort } from '#domain';
+import type { Clock } from '#runtime';
+
+import { AccountGate, DEFAULT_GATE_SETTINGS } from './account-gate.js';
+
+/** A platform account as it is stored: the credentials are encrypted. */
+export interface StoredAccount {
+  readonly id: string;
+  readonly cloud: CloudId;
+  /** The account's number in the cloud. */
+  readonly accountId: string;
+  readonly credentials: Buffer;
+  readonly endpoints: Readonly<Record<string, string>>;
+}
+
+/** How a platform account is spoken for in one region. */
+export interface CloudAccess {
+  readonly port: CloudPort;
+  readonly gate: AccountGate;
+}
+
+/** Calls at a time of one account. Outscale locks a key after four bad signatures in a row: fewer are ever under way. */
+const PARALLEL_CALLS = {
+  aws: 24,
+  alibaba: 16,
+  huawei: 16,
+  tencent: 12,
+  outscale: 3,
+} as const satisfies Record<CloudId, number>;
+
+export interface AccountPoolParts {
+  readonly connectors: Readonly<Record<CloudId, CloudConnector>>;
+  /** Opens the envelope of credentials. @throws when no key fits */
+  readonly decrypt: (envelope: Buffer) => unknown;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Deadline of one call, in milliseconds. */
+  readonly callTimeoutMs: number;
+}
+
+interface Entry {
+  readonly fingerprint: string;
+  readonly gate: AccountGate;
+  readonly ports: Map<string, CloudPort>;
+}
+
+/**
+ * One port per platform account and region, and one gate per account. Credentials are decrypted when the first port
+ * opens and live nowhere but in memory; once an operator has changed them, the next use opens anew.
+ */
+export class AccountPool {
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(private readonly parts: AccountPoolParts) {}
+
+  /** @throws Error when the stored credentials cannot be decrypted or are none that this cloud takes */
+  access(account: StoredAccount, region: string): CloudAccess {
+    const fingerprint = fingerprintOf(account);
+    let entry = this.#entries.get(account.id);
+    if (entry?.fingerprint !== fingerprint) {
+      if (entry) retire(entry);
+      const { clock, random } = this.parts;
+      const settings = { ...DEFAULT_GATE_SETTINGS, parallelCalls: PARALLEL_CALLS[account.cloud] };
+      entry = { fingerprint, gate: new AccountGate(settings, clock, random), ports: new Map() };
+      this.#entries.set(account.id, entry);
+    }
+    let port = entry.ports.get(region);
+    if (port === undefined) {
+      port = this.parts.connectors[account.cloud]({
+        region,
+        accountId: account.accountId,
+        credentials: this.parts.decrypt(account.credentials) as CloudCredentials,
+        endpoints: account.endpoints,
+        timeoutMs: this.parts.callTimeoutMs,
+      });
+      entry.ports.set(region, port);
+    }
+    return { port, gate: entry.gate };
+  }
+
+  close(): void {
+    for (const entry of this.#entries.values()) closePorts(entry);
+    this.#entries.clear();
+  }
+}
+
+function fingerprintOf({ cloud, accountId, credentials, endpoints }: StoredAccount): string {
+  return createHash('sha256')
+    .update(JSON.stringify([cloud, accountId, Object.entries(endpoints).sort()]))
+    .update(credentials)
+    .digest('base64');
+}
+
+/** Calls that are under way with the old credentials may end; nothing new reaches them. */
+function retire(entry: Entry): void {
+  if (entry.gate.idle) {
+    closePorts(entry);
+    return;
+  }
+  setTimeout(retire, 1_000, entry).unref();
+}
+
+function closePorts(entry: Entry): void {
+  for (const port of entry.ports.values()) port.close();
+  entry.ports.clear();
+}

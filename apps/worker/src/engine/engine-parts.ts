@@ -1,0 +1,34 @@
+import type { CloudErrorInfo, CloudId, EngineSettings } from '#domain';
+import type { Clock, Logger } from '#runtime';
+
+import type { CloudAccounts, Store, Timers, Wake } from './reconcile-ports.js';
+
+/** Times of the engine itself, in milliseconds; those of the rules are in {@link EngineSettings}. */
+export interface ReconcilerSettings {
+  readonly engine: EngineSettings;
+  readonly leaseMs: number;
+  /** Deadline of one call of a cloud: no change is begun unless the lease outlasts it. */
+  readonly callTimeoutMs: number;
+}
+
+/** Told what the engine does, for metrics. */
+export interface EngineMonitor {
+  /** One look and what followed from it. */
+  passed(cloud: CloudId, outcome: 'seen' | CloudErrorInfo['category'], ms: number): void;
+}
+
+/** Everything that the engine is made of; a simulation replaces the lot. */
+export interface EngineParts {
+  readonly store: Store;
+  readonly accounts: CloudAccounts;
+  readonly wake: Wake;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  readonly settings: ReconcilerSettings;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly monitor: EngineMonitor;
+  /** Names this process in leases. */
+  readonly owner: string;
+}

@@ -1,0 +1,74 @@
+import type { Lease } from '#database';
+import type { Clock } from '#runtime';
+
+import type { Store, Timers } from './reconcile-ports.js';
+
+/**
+ * Keeps a lease alive while its deployment is worked on, and knows when it is lost. A lease that cannot be renewed
+ * counts as lost the moment it runs out: from then on somebody else may be at work.
+ */
+export class LeaseKeeper {
+  #lease: Lease;
+  #lost = false;
+  #renewing: Promise<void> | null = null;
+  readonly #stop: () => void;
+
+  constructor(
+    private readonly store: Pick<Store, 'renew'>,
+    lease: Lease,
+    private readonly leaseMs: number,
+    private readonly clock: Clock,
+    timers: Timers,
+  ) {
+    this.#lease = lease;
+    this.#stop = timers.every(leaseMs / 3, () => this.#renew());
+  }
+
+  get lease(): Lease {
+    return this.#lease;
+  }
+
+  /** Whether somebody else may be at work. */
+  isLost(): boolean {
+    return this.#lost || this.clock.now() >= this.#lease.until;
+  }
+
+  /** A write has found another owner. */
+  lose(): void {
+    this.#lost = true;
+  }
+
+  /** Whether the lease lasts for this many milliseconds more; renews it if need be. */
+  async holdsFor(ms: number): Promise<boolean> {
+    if (this.#remaining() < ms) await this.#renew();
+    return this.#remaining() >= ms;
+  }
+
+  /** Stops renewing. What is on its way is waited for, so that nothing prolongs a lease that was given back. */
+  async stop(): Promise<void> {
+    this.#stop();
+    await this.#renewing;
+  }
+
+  #remaining(): number {
+    return this.isLost() ? 0 : this.#lease.until - this.clock.now();
+  }
+
+  async #renew(): Promise<void> {
+    this.#renewing ??= this.#renewOnce().finally(() => {
+      this.#renewing = null;
+    });
+    await this.#renewing;
+  }
+
+  async #renewOnce(): Promise<void> {
+    if (this.isLost()) return;
+    try {
+      const renewed = await this.store.renew(this.#lease, this.clock.now(), this.leaseMs);
+      if (renewed === null) this.#lost = true;
+      else this.#lease = renewed;
+    } catch {
+      // The database is away: the lease lasts as long as it lasts, and the next beat tries again.
+    }
+  }
+}

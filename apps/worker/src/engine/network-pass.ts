@@ -1,0 +1,221 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import {
+  CloudError,
+  decide,
+  profileOf,
+  recordOutcome,
+  type CloudAction,
+  type CloudErrorInfo,
+  type CloudProfile,
+  type Decision,
+  type PeeringStatus,
+} from '#domain';
+import type { NetworkSnapshot, PeeringRecord, SaveResult, Touch } from '#database';
+
+import type { CloudAccess } from '../accounts/account-pool.js';
+import { carryOut, exclusionKey } from './cloud-change.js';
+import type { EngineParts } from './engine-parts.js';
+import { inParallel } from './in-parallel.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import { sightingOf, type Look } from './look.js';
+import { cloudCallEvent, driftEvents, stateEvents, type ConnectionEvent } from './status-events.js';
+import { WRITES_AT_A_TIME, writeStatus } from './status-write.js';
+
+/** Changes of one deployment in the cloud at a time. */
+const CHANGES_AT_A_TIME = 6;
+/** A look that shows nothing new is written down at most this often, in milliseconds. */
+const SEEN_EVERY_MS = 5_000;
+/** How often a connection whose blocks were taken by another is decided anew before it is left for a while. */
+const PLAN_ATTEMPTS = 3;
+const PLAN_PAUSE_MS = 5_000;
+/** How long a connection is left alone when deciding about it has failed: a defect, not the world's fault. */
+const DEFECT_PAUSE_MS = 60_000;
+
+/** What one pass leaves to be done. */
+export interface PassResult {
+  /** When the deployment is to be looked at again, in milliseconds; null: not by itself. Zero: at once. */
+  readonly againInMs: number | null;
+  /** The cloud's refusal of the platform's own account, in the course of a change. */
+  readonly refusal: CloudErrorInfo | null;
+}
+
+interface Change {
+  readonly connection: PeeringRecord;
+  readonly action: CloudAction;
+}
+
+/**
+ * One pass over a deployment under its lease: every connection is judged by the same look, what changes is written,
+ * and then at most one change per connection is made in the cloud, each written down before it is made.
+ */
+export class NetworkPass {
+  readonly #profile: CloudProfile;
+  #againInMs: number | null = null;
+  #refusal: CloudErrorInfo | null = null;
+
+  constructor(
+    private readonly parts: EngineParts,
+    private readonly keeper: LeaseKeeper,
+    private readonly snapshot: NetworkSnapshot,
+    private readonly access: CloudAccess,
+    /** How often the blocks of a connection were found taken while this lease lasts, by connection. */
+    private readonly planConflicts: Map<string, number>,
+  ) {
+    this.#profile = profileOf(snapshot.network.cloud);
+  }
+
+  /** Judges every connection by what was seen, and acts on it. */
+  async settle(seen: Look): Promise<PassResult> {
+    const touches: Touch[] = [];
+    const writes: { readonly connection: PeeringRecord; readonly decision: Decision }[] = [];
+    for (const connection of this.snapshot.connections) {
+      const decision = this.#decide(connection, seen);
+      this.#again(decision.action === null ? decision.recheckInMs : 0);
+      if (!isDeepStrictEqual(decision.status, connection.status)) writes.push({ connection, decision });
+      else touches.push(...this.#touch(connection, seen.at, decision));
+    }
+    const changes = await inParallel(writes, WRITES_AT_A_TIME, ({ connection, decision }) =>
+      this.#write(connection, decision, seen),
+    );
+    if (this.keeper.isLost()) return this.#result();
+    await this.#change(changes.flat());
+    if (this.#againInMs !== 0 && !this.keeper.isLost() && touches.length > 0) {
+      if ((await this.parts.store.touch(this.keeper.lease, touches)) === null) this.keeper.lose();
+    }
+    return this.#result();
+  }
+
+  #result(): PassResult {
+    return { againInMs: this.#againInMs, refusal: this.#refusal };
+  }
+
+  #again(ms: number | null): void {
+    if (ms !== null) this.#againInMs = Math.min(this.#againInMs ?? ms, ms);
+  }
+
+  #decide(connection: PeeringRecord, seen: Look): Decision {
+    const { clock, log, settings } = this.parts;
+    try {
+      return decide({
+        connection,
+        network: this.snapshot.network,
+        profile: this.#profile,
+        plan: this.snapshot.planFor(connection.id),
+        sighting: sightingOf(seen, connection, this.#profile),
+        settings: settings.engine,
+        now: clock.now(),
+      });
+    } catch (error) {
+      log.error({ err: error, connectionId: connection.id }, 'no decision could be made about a connection');
+      return { status: connection.status, action: null, recheckInMs: DEFECT_PAUSE_MS };
+    }
+  }
+
+  /** A due time that spreads what would otherwise come all at once. */
+  #dueAt(recheckInMs: number | null): number | null {
+    if (recheckInMs === null) return null;
+    const spread = recheckInMs > 1_000 ? 0.9 + this.parts.random() / 5 : 1;
+    return this.parts.clock.now() + Math.round(recheckInMs * spread);
+  }
+
+  #touch(connection: PeeringRecord, at: number, { recheckInMs }: Decision): Touch[] {
+    const dueAt = this.#dueAt(recheckInMs);
+    const { dueAt: before, lastObservedAt } = connection;
+    const isDue = before === null || before <= at || (dueAt !== null && dueAt < before);
+    if (!isDue && at - (lastObservedAt ?? 0) < SEEN_EVERY_MS) return [];
+    return [{ connection, dueAt, observedAt: at }];
+  }
+
+  /** Writes a decision down; answers with the change that it allows from then on. */
+  async #write(connection: PeeringRecord, decision: Decision, seen: Look): Promise<Change[]> {
+    const { status, action, recheckInMs } = decision;
+    const before = connection.status;
+    const events = [
+      ...stateEvents(before, status),
+      ...driftEvents(before, status, this.snapshot.network, seen.routeTables),
+    ];
+    const dueAt = this.#dueAt(action === null ? recheckInMs : 0);
+    const saved = await this.#save(connection, status, dueAt, seen.at, events);
+    if (saved.outcome === 'saved') return action === null ? [] : [{ connection: saved.connection, action }];
+    this.#again(saved.outcome === 'claim_conflict' ? await this.#planAnew(connection) : 0);
+    return [];
+  }
+
+  /**
+   * Another holder has come to a block since the plan was read: the next pass reads it again, though not for ever.
+   * Answers when, in milliseconds.
+   */
+  async #planAnew(connection: PeeringRecord): Promise<number> {
+    const attempts = (this.planConflicts.get(connection.id) ?? 0) + 1;
+    this.planConflicts.set(connection.id, attempts);
+    if (attempts < PLAN_ATTEMPTS) return 0;
+    this.parts.log.warn({ connectionId: connection.id }, 'what a connection needs is held by another one');
+    await this.#save(connection, connection.status, this.#dueAt(PLAN_PAUSE_MS), null, []);
+    return PLAN_PAUSE_MS;
+  }
+
+  async #change(changes: readonly Change[]): Promise<void> {
+    const inOrder = new Map<string, Change[]>();
+    for (const change of changes) {
+      const key = exclusionKey(change.connection.id, change.action);
+      inOrder.set(key, [...(inOrder.get(key) ?? []), change]);
+    }
+    await inParallel([...inOrder.values()], CHANGES_AT_A_TIME, async (sequence) => {
+      for (const change of sequence) await this.#makeChange(change);
+    });
+  }
+
+  /** Makes a change that is written down. Without a lease that outlasts it, whoever comes next finds it unanswered. */
+  async #makeChange({ connection, action }: Change): Promise<void> {
+    const { leaseMs, callTimeoutMs } = this.parts.settings;
+    if (!(await this.keeper.holdsFor(Math.min(callTimeoutMs + 1_000, leaseMs * 0.8)))) {
+      this.keeper.lose();
+      return;
+    }
+    const context = { mark: connection.id, token: connection.status.intent?.token ?? connection.id };
+    let error: CloudErrorInfo | null = null;
+    let requestId: string | undefined;
+    try {
+      const { port, gate } = this.access;
+      const receipt = await gate.pass(action.kind, () =>
+        carryOut(port, this.snapshot.network, action, context),
+      );
+      requestId = receipt.requestId;
+    } catch (thrown) {
+      if (!(thrown instanceof CloudError)) throw thrown;
+      error = thrown.info;
+      if (error.category === 'auth') this.#refusal = error;
+    }
+    await this.#record(connection, { error, requestId });
+  }
+
+  /** Writes down how a change went, even when the API has written the connection in the meantime. */
+  async #record(
+    made: PeeringRecord,
+    result: { readonly error: CloudErrorInfo | null; readonly requestId: string | undefined },
+  ): Promise<void> {
+    const { clock, settings, store } = this.parts;
+    const at = clock.now();
+    const token = made.status.intent?.token;
+    let connection: PeeringRecord | undefined = made;
+    while (connection?.status.intent?.token === token && connection?.status.intent != null) {
+      const { intent } = connection.status;
+      const status = recordOutcome(connection.status, result.error, settings.engine, at);
+      const { outcome } = await this.#save(connection, status, at, null, [cloudCallEvent(intent, result)]);
+      if (outcome !== 'stale') return;
+      const reloaded = await store.loadNetwork(this.keeper.lease);
+      connection = reloaded?.connections.find(({ id }) => id === made.id);
+    }
+  }
+
+  #save(
+    connection: PeeringRecord,
+    status: PeeringStatus,
+    dueAt: number | null,
+    observedAt: number | null,
+    events: readonly ConnectionEvent[],
+  ): Promise<SaveResult> {
+    return writeStatus(this.parts, this.keeper, connection, { status, dueAt, observedAt, events });
+  }
+}
