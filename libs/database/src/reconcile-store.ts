@@ -4,7 +4,14 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 
-import type { AddressPlan, CloudId, PeeringStatus, PlatformNetwork, ReservedRange } from '#domain';
+import type {
+  AddressPlan,
+  CloudId,
+  PeeringState,
+  PeeringStatus,
+  PlatformNetwork,
+  ReservedRange,
+} from '#domain';
 
 import type { Database } from './database.js';
 import { ClaimConflict, NetworkTaken, PairTaken } from './errors.js';
@@ -247,6 +254,11 @@ const TAKE_PROBE = statement<{ id: string }>(
    WHERE id = $1 AND status = 'refused' AND status_at = $2 AND updated_at = $3 RETURNING id`,
 );
 
+const COUNT = statement<{ cloud: CloudId; state: PeeringState; count: string }>(
+  'reconcile.count',
+  'SELECT cloud, state, count(*) FROM peering_connections GROUP BY cloud, state',
+);
+
 const SAVE_VPC_CHECK = statement<{ id: string }>(
   'reconcile.save_vpc_check',
   `UPDATE deployments SET vpc_checked_at = coalesce($4, vpc_checked_at), vpc_problem = $5, vpc_check_due_at = $6,
@@ -399,6 +411,14 @@ export class ReconcileStore {
         ? await this.database.single(NEXT_DUE, [])
         : await this.database.single(NEXT_DUE_OF, [deploymentId]);
     return toMsOrNull(row?.at ?? null);
+  }
+
+  /** How many connections of each cloud are in which state: reads all of them. */
+  async countConnections(): Promise<
+    { readonly cloud: CloudId; readonly state: PeeringState; readonly count: number }[]
+  > {
+    const rows = await this.database.single(COUNT, []);
+    return rows.map((row) => ({ ...row, count: toNumber(row.count) }));
   }
 
   /**

@@ -21,6 +21,9 @@ export const DEFAULT_GATE_SETTINGS: Omit<GateSettings, 'parallelCalls'> = {
 /** Code of the error of a call that was held back after a throttled answer; the cloud never saw it. */
 export const HELD_BACK = 'HeldBack';
 
+/** Told about a call that was made, with its outcome: `ok`, or the category of the error. */
+export type CallListener = (operation: string, outcome: string, ms: number) => void;
+
 /** A refusal of credentials, kept until they are tried again. */
 export interface Refusal {
   readonly error: CloudErrorInfo;
@@ -47,6 +50,7 @@ export class AccountGate {
     private readonly clock: Clock,
     /** Between 0 and 1. */
     private readonly random: () => number,
+    private readonly onCall: CallListener,
   ) {}
 
   /** That the cloud refused the credentials; null while it has not. */
@@ -80,12 +84,16 @@ export class AccountGate {
   /** Makes a call when its turn has come. @throws CloudError of the call, or the refusal or pause that holds it back */
   async pass<Result>(operation: string, call: () => Promise<Result>): Promise<Result> {
     await this.#enter(operation);
+    const began = this.clock.now();
+    const told = (outcome: string): void => this.onCall(operation, outcome, this.clock.now() - began);
     try {
       const result = await call();
       this.#accepted();
+      told('ok');
       return result;
     } catch (error) {
       if (error instanceof CloudError) this.#failed(error.info);
+      told(error instanceof CloudError ? error.info.category : 'defect');
       throw error;
     } finally {
       this.#inFlight -= 1;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { CloudConnector, CloudCredentials, CloudId, CloudPort } from '#domain';
 import type { Clock } from '#runtime';
 
-import { AccountGate, DEFAULT_GATE_SETTINGS } from './account-gate.js';
+import { AccountGate, DEFAULT_GATE_SETTINGS, type CallListener } from './account-gate.js';
 
 /** A platform account as it is stored: the credentials are encrypted. */
 export interface StoredAccount {
@@ -30,14 +30,21 @@ const PARALLEL_CALLS = {
   outscale: 3,
 } as const satisfies Record<CloudId, number>;
 
+/** Told about every call that a cloud was asked for. */
+export interface CallObserver {
+  /** @param outcome `ok`, or the category of the error */
+  called(cloud: CloudId, operation: string, outcome: string, ms: number): void;
+}
+
 export interface AccountPoolParts {
-  readonly connectors: Readonly<Record<CloudId, CloudConnector>>;
+  readonly connectors: Readonly<Partial<Record<CloudId, CloudConnector>>>;
   /** Opens the envelope of credentials. @throws when no key fits */
   readonly decrypt: (envelope: Buffer) => unknown;
   readonly clock: Clock;
   readonly random: () => number;
   /** Deadline of one call, in milliseconds. */
   readonly callTimeoutMs: number;
+  readonly observer: CallObserver;
 }
 
 interface Entry {
@@ -55,20 +62,23 @@ export class AccountPool {
 
   constructor(private readonly parts: AccountPoolParts) {}
 
-  /** @throws Error when the stored credentials cannot be decrypted or are none that this cloud takes */
+  /** @throws Error when nobody can speak to the cloud here, or the stored credentials cannot be decrypted */
   access(account: StoredAccount, region: string): CloudAccess {
     const fingerprint = fingerprintOf(account);
     let entry = this.#entries.get(account.id);
     if (entry?.fingerprint !== fingerprint) {
       if (entry) retire(entry);
-      const { clock, random } = this.parts;
+      const { clock, random, observer } = this.parts;
       const settings = { ...DEFAULT_GATE_SETTINGS, parallelCalls: PARALLEL_CALLS[account.cloud] };
-      entry = { fingerprint, gate: new AccountGate(settings, clock, random), ports: new Map() };
+      const called: CallListener = (...call) => observer.called(account.cloud, ...call);
+      entry = { fingerprint, gate: new AccountGate(settings, clock, random, called), ports: new Map() };
       this.#entries.set(account.id, entry);
     }
     let port = entry.ports.get(region);
     if (port === undefined) {
-      port = this.parts.connectors[account.cloud]({
+      const connect = this.parts.connectors[account.cloud];
+      if (connect === undefined) throw new Error(`this worker has no adapter for ${account.cloud}`);
+      port = connect({
         region,
         accountId: account.accountId,
         credentials: this.parts.decrypt(account.credentials) as CloudCredentials,

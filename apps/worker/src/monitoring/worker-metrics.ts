@@ -1,0 +1,107 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Counter, Gauge, Histogram } from 'prom-client';
+
+import type { CloudId } from '#domain';
+import { createMetricsRegistry, type MetricsRegistry } from '#runtime';
+
+import type { CallObserver } from '../accounts/account-pool.js';
+import type { EngineMonitor } from '../engine/engine-parts.js';
+import { PARTS, type WorkerParts } from '../parts.js';
+
+const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** Counting every connection is worth it this often at most, in milliseconds. */
+const COUNT_EVERY_MS = 15_000;
+
+/** What the worker measures of itself. */
+@Injectable()
+export class WorkerMetrics implements EngineMonitor, CallObserver {
+  readonly registry: MetricsRegistry;
+  readonly #passes: Counter<'cloud' | 'outcome'>;
+  readonly #passSeconds: Histogram<'cloud'>;
+  readonly #calls: Counter<'cloud' | 'operation' | 'outcome'>;
+  readonly #callSeconds: Histogram<'cloud' | 'operation'>;
+  readonly #lag: Gauge;
+  #countedAt = 0;
+
+  constructor(@Inject(PARTS) private readonly parts: WorkerParts) {
+    this.registry = parts.metrics ?? createMetricsRegistry('worker');
+    const registers = [this.registry];
+    this.#passes = new Counter({
+      name: 'peering_broker_engine_passes_total',
+      help: 'Looks at a deployment and what followed, by cloud and outcome (seen, or why it could not be seen).',
+      labelNames: ['cloud', 'outcome'],
+      registers,
+    });
+    this.#passSeconds = new Histogram({
+      name: 'peering_broker_engine_pass_seconds',
+      help: 'Duration of one look at a deployment with everything that followed from it.',
+      labelNames: ['cloud'],
+      buckets: SECONDS,
+      registers,
+    });
+    this.#calls = new Counter({
+      name: 'peering_broker_cloud_calls_total',
+      help: 'Calls of a cloud by operation and outcome (ok, or the category of the error).',
+      labelNames: ['cloud', 'operation', 'outcome'],
+      registers,
+    });
+    this.#callSeconds = new Histogram({
+      name: 'peering_broker_cloud_call_seconds',
+      help: 'Duration of calls of a cloud.',
+      labelNames: ['cloud', 'operation'],
+      buckets: SECONDS,
+      registers,
+    });
+    this.#lag = new Gauge({
+      name: 'peering_broker_due_lag_seconds',
+      help: 'How long the connection that is longest overdue has been waiting to be looked at.',
+      registers,
+    });
+    const connections: Gauge<'cloud' | 'state'> = new Gauge({
+      name: 'peering_broker_connections',
+      help: 'Connections by cloud and state.',
+      labelNames: ['cloud', 'state'],
+      registers,
+      collect: () => this.#countConnections(connections),
+    });
+    const jobs: Gauge<'job' | 'condition'> = new Gauge({
+      name: 'peering_broker_jobs',
+      help: 'Jobs in the queues by condition.',
+      labelNames: ['job', 'condition'],
+      registers,
+      collect: () => this.#countJobs(jobs),
+    });
+  }
+
+  passed(cloud: CloudId, outcome: string, ms: number): void {
+    this.#passes.inc({ cloud, outcome });
+    this.#passSeconds.observe({ cloud }, ms / 1000);
+  }
+
+  called(cloud: CloudId, operation: string, outcome: string, ms: number): void {
+    this.#calls.inc({ cloud, operation, outcome });
+    this.#callSeconds.observe({ cloud, operation }, ms / 1000);
+  }
+
+  /** @param ms how long the one that is longest overdue has been waiting */
+  lagged(ms: number): void {
+    this.#lag.set(ms / 1000);
+  }
+
+  async #countConnections(gauge: Gauge<'cloud' | 'state'>): Promise<void> {
+    const now = this.parts.clock.now();
+    if (now - this.#countedAt < COUNT_EVERY_MS) return;
+    this.#countedAt = now;
+    const counts = await this.parts.database.reconcile.countConnections();
+    gauge.reset();
+    for (const { cloud, state, count } of counts) gauge.set({ cloud, state }, count);
+  }
+
+  async #countJobs(gauge: Gauge<'job' | 'condition'>): Promise<void> {
+    gauge.reset();
+    const depth = await this.parts.queues.depth().catch(() => ({}));
+    for (const [job, counts] of Object.entries(depth)) {
+      for (const [condition, count] of Object.entries(counts)) gauge.set({ job, condition }, Number(count));
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { hostname } from 'node:os';
+
+import { Inject, Injectable } from '@nestjs/common';
+
+import type { Consumer } from '#queues';
+import { CredentialCipher } from '#runtime';
+
+import { AccountPool } from './accounts/account-pool.js';
+import { NetworkReconciler } from './engine/network-reconciler.js';
+import { systemTimers } from './engine/reconcile-ports.js';
+import { WorkerMetrics } from './monitoring/worker-metrics.js';
+import { PARTS, type WorkerParts } from './parts.js';
+
+/** Answers wake-up calls: each one names a deployment to be worked on. */
+@Injectable()
+export class ReconcileProcessor {
+  readonly #accounts: AccountPool;
+  readonly #reconciler: NetworkReconciler;
+  #consumer: Consumer | null = null;
+
+  constructor(
+    @Inject(PARTS) private readonly parts: WorkerParts,
+    metrics: WorkerMetrics,
+  ) {
+    const { clock, config, connectors, database, logger, queues } = parts;
+    const cipher = CredentialCipher.fromKeys(config.encryptionKeys);
+    const callTimeoutMs = config.worker.cloudCallTimeoutMs;
+    this.#accounts = new AccountPool({
+      connectors,
+      decrypt: (envelope) => cipher.decrypt(envelope),
+      clock,
+      random: Math.random,
+      callTimeoutMs,
+      observer: metrics,
+    });
+    this.#reconciler = new NetworkReconciler({
+      store: database.reconcile,
+      accounts: this.#accounts,
+      wake: queues,
+      clock,
+      timers: systemTimers,
+      random: Math.random,
+      settings: { engine: config.engine, leaseMs: config.worker.leaseMs, callTimeoutMs },
+      log: logger,
+      monitor: metrics,
+      owner: `${hostname()}/${process.pid}`,
+    });
+  }
+
+  async start(): Promise<void> {
+    const { config, queues } = this.parts;
+    this.#consumer = await queues.startConsumer(
+      {
+        reconcile: ({ deploymentId }, { signal }) => this.#reconciler.reconcile(deploymentId, signal),
+      },
+      { concurrency: config.worker.concurrency },
+    );
+  }
+
+  /** Lets what is under way come to the end of its pass, for at most `limitMs`. */
+  async stop(limitMs: number): Promise<void> {
+    await this.#consumer?.close(limitMs);
+    this.#accounts.close();
+  }
+}

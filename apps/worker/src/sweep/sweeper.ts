@@ -1,0 +1,74 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { WorkerMetrics } from '../monitoring/worker-metrics.js';
+import { PARTS, type WorkerParts } from '../parts.js';
+
+/** Deployments woken in one sweep; the longest overdue come first, the others with the next. */
+const AT_ONCE = 500;
+/** The worker counts as failing after this many sweeps without one that succeeded. */
+const PATIENCE = 10;
+
+/**
+ * Finds what is due and not being worked on, and wakes it. Wake-up calls may be lost, with a whole queue even: this is
+ * why nothing is lost with them. Every worker sweeps; a deployment that is woken twice is worked on once.
+ */
+@Injectable()
+export class Sweeper {
+  #timer: NodeJS.Timeout | null = null;
+  #sweeping: Promise<void> | null = null;
+  #stopped = false;
+  #succeededAt: number;
+  #isFailing = false;
+
+  constructor(
+    @Inject(PARTS) private readonly parts: WorkerParts,
+    private readonly metrics: WorkerMetrics,
+  ) {
+    this.#succeededAt = parts.clock.now();
+  }
+
+  start(): void {
+    this.#schedule(0);
+  }
+
+  /** Whether sweeps succeed. */
+  isWell(): boolean {
+    const { clock, config } = this.parts;
+    return clock.now() - this.#succeededAt <= PATIENCE * config.worker.sweepIntervalMs;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.#sweeping;
+  }
+
+  #schedule(ms: number): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#sweeping = this.#sweep().finally(() => {
+        // Workers that were started together drift apart.
+        this.#schedule(this.parts.config.worker.sweepIntervalMs * (0.8 + Math.random() * 0.4));
+      });
+    }, ms);
+  }
+
+  async #sweep(): Promise<void> {
+    const { clock, database, logger, queues } = this.parts;
+    try {
+      const now = clock.now();
+      const [due, oldest] = await Promise.all([
+        database.reconcile.dueDeployments(now, AT_ONCE),
+        database.reconcile.nextDue(),
+      ]);
+      this.metrics.lagged(oldest === null ? 0 : Math.max(0, now - oldest));
+      await queues.wakeMany(due);
+      this.#succeededAt = now;
+      if (this.#isFailing) logger.info('sweeps succeed again');
+      this.#isFailing = false;
+    } catch (error) {
+      if (!this.#isFailing) logger.error({ err: error }, 'what is due cannot be read');
+      this.#isFailing = true;
+    }
+  }
+}
