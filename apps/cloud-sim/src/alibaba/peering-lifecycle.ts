@@ -80,6 +80,8 @@ export function forgetDeleted(state: AlibabaState, id: string, at: number): void
 /** Teaches the agenda what {@link forgetDeleted} plans. */
 export function forgetPeeringsWhenPlanned(state: AlibabaState): void {
   state.store.agenda.on(FORGET_PEERING, (id) => {
+    // It may have been put back into another state since.
+    if (state.peerings.get(id)?.deletedAt === undefined) return;
     state.peerings.remove(id);
     for (const tag of state.tags.by('resource', id)) {
       state.tags.remove(`${tag.accountId}/${tag.resourceId}/${tag.key}`);
