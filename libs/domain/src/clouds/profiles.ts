@@ -2,8 +2,12 @@
 import { CLOUD_IDS, type CloudId } from '../cloud-port.js';
 import type { CloudProfile } from '../cloud-profile.js';
 import { awsProfile } from './aws/profile.js';
+import { tencentProfile } from './tencent/profile.js';
 
-const PROFILES: Readonly<Partial<Record<CloudId, CloudProfile>>> = { aws: awsProfile };
+const PROFILES: Readonly<Partial<Record<CloudId, CloudProfile>>> = {
+  aws: awsProfile,
+  tencent: tencentProfile,
+};
 
 /** The clouds that connections can be made on. */
 export const SERVED_CLOUDS: readonly CloudId[] = CLOUD_IDS.filter((cloud) => PROFILES[cloud] !== undefined);
