@@ -59,7 +59,7 @@ export class Stage<H extends CloudHarness = CloudHarness> {
   /** Another port; closed with the scene. */
   connect(changes: Partial<CloudConnectionOptions> = {}): CloudPort {
     const { cloud } = this.subject;
-    const connector = (connectors as Partial<typeof connectors>)[cloud as keyof typeof connectors];
+    const connector = connectors[cloud];
     if (connector === undefined) throw new Error(`#clouds has no connector of ${cloud}.`);
     const port = connector({ ...this.harness.options(), ...changes });
     this.#opened.push(port);

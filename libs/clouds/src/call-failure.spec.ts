@@ -34,6 +34,13 @@ describe('withDeadline', () => {
     await expect(withDeadline(1000, () => Promise.reject(coded('EPIPE')))).rejects.toThrow('EPIPE');
   });
 
+  it('leaves no timer behind', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+    const before = timers();
+    await withDeadline(60_000, () => Promise.resolve());
+    expect(timers()).toBe(before);
+  });
+
   it('ends work that never ends, and tells it', async () => {
     let signal: AbortSignal | undefined;
     const endless = withDeadline(10, (given) => {

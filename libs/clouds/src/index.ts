@@ -11,11 +11,11 @@ export type { CloudVocabulary, ErrorMeaning } from './vocabulary.js';
 export type CloudConnectors = Readonly<Partial<Record<CloudId, CloudConnector>>>;
 
 /** Every adapter; the vendor's SDK is loaded when a port is first used. */
-export const connectors = {
+export const connectors: CloudConnectors = {
   aws: deferred('aws', async () => (await import('./aws/adapter.js')).connectAws),
-} as const satisfies CloudConnectors;
+};
 
 /** The words of every cloud that has an adapter. */
-export const vocabularies = {
+export const vocabularies: Readonly<Partial<Record<CloudId, CloudVocabulary>>> = {
   aws: { states: AWS_STATES, errors: AWS_ERRORS },
-} as const satisfies Readonly<Record<keyof typeof connectors, CloudVocabulary>>;
+};

@@ -15,6 +15,25 @@ const KEYS: CloudCredentials = {
   secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
 };
 
+const ROLE: CloudCredentials = {
+  ...KEYS,
+  kind: 'assume_role',
+  roleArn: 'arn:aws:iam::111122223333:role/broker',
+};
+
+const TEMPORARY = {
+  AccessKeyId: 'ASIAIOSFODNN7EXAMPLE',
+  SecretAccessKey: 'TemporarySecret/With+Signs=',
+  SessionToken: 'IQoJb3JpZ2luX2VjEXAMPLE/Token+With==Signs',
+};
+
+const issue = (credentials: typeof TEMPORARY): string => {
+  const fields = Object.entries({ ...credentials, Expiration: '2099-01-01T00:00:00Z' });
+  const issued = fields.map(([name, value]) => `<${name}>${value}</${name}>`).join('');
+  const result = `<AssumeRoleResult><Credentials>${issued}</Credentials></AssumeRoleResult>`;
+  return `<AssumeRoleResponse>${result}</AssumeRoleResponse>`;
+};
+
 const ok = (action: string, children = ''): string =>
   `<?xml version="1.0"?><${action}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">` +
   `<requestId>1</requestId>${children}</${action}Response>`;
@@ -135,37 +154,47 @@ describe('Against an endpoint that misbehaves', () => {
 
   it('connections are reused, and given back when the port closes', async () => {
     await connect((action, reply) => reply.end(ok(action)));
+    // Long enough for the client alone to be the one that closes.
+    server.keepAliveTimeout = 120_000;
+    let opened = 0;
+    server.on('connection', () => opened++);
     for (let call = 0; call < 5; call++) await port.observePeerings(NETWORK);
-    expect(await connections()).toBe(1);
+    expect(opened).toBe(1);
     port.close();
     while ((await connections()) > 0) await new Promise(setImmediate);
   });
 
+  it('temporary credentials that stop midway do not hold up later calls', async () => {
+    let visits = 0;
+    await connect(
+      (action, reply) => {
+        if (action !== 'AssumeRole') reply.end(ok(action));
+        else if (++visits === 1) reply.writeHead(200).write('<AssumeRoleResponse><AssumeRole');
+        else reply.end(issue(TEMPORARY));
+      },
+      { credentials: ROLE, timeoutMs: 100 },
+    );
+    const look = () => port.observePeerings(NETWORK);
+    expect((await failure(look())).info.category).toBe('transient');
+    // The next call may still find the visit that is being given up; the one after it makes a new one.
+    expect(await look().catch(look)).toEqual([]);
+  });
+
   it('temporary credentials never show in an error', async () => {
-    const temporary = {
-      AccessKeyId: 'ASIAIOSFODNN7EXAMPLE',
-      SecretAccessKey: 'TemporarySecret/With+Signs=',
-      SessionToken: 'IQoJb3JpZ2luX2VjEXAMPLE/Token+With==Signs',
-    };
-    const issued = Object.entries({ ...temporary, Expiration: '2099-01-01T00:00:00Z' })
-      .map(([name, value]) => `<${name}>${value}</${name}>`)
-      .join('');
-    const repeated = Object.values(temporary)
+    const repeated = Object.values(TEMPORARY)
       .flatMap((secret) => [secret, encodeURIComponent(secret)])
       .join(' ');
     await connect(
       (action, reply) => {
-        if (action === 'AssumeRole') {
-          const result = `<AssumeRoleResult><Credentials>${issued}</Credentials></AssumeRoleResult>`;
-          reply.end(`<AssumeRoleResponse>${result}</AssumeRoleResponse>`);
-        } else reply.writeHead(400).end(refused('InvalidParameterValue', `You sent ${repeated}`));
+        if (action === 'AssumeRole') reply.end(issue(TEMPORARY));
+        else reply.writeHead(400).end(refused('InvalidParameterValue', `You sent ${repeated}`));
       },
-      { credentials: { ...KEYS, kind: 'assume_role', roleArn: 'arn:aws:iam::111122223333:role/broker' } },
+      { credentials: ROLE },
     );
     const error = await failure(port.observePeerings(NETWORK));
     expect(error.info.message).toBe(`You sent ${Array(6).fill('[redacted]').join(' ')}`);
     const everything = inspect(error, { depth: null, showHidden: true });
-    for (const secret of [...Object.values(temporary), KEYS.accessKeyId, KEYS.secretAccessKey]) {
+    for (const secret of [...Object.values(TEMPORARY), KEYS.accessKeyId, KEYS.secretAccessKey]) {
       expect(everything).not.toContain(secret);
     }
   });

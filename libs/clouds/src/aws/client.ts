@@ -46,9 +46,7 @@ export class AwsClient {
       requestHandler: {
         httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_SOCKET_MS },
         httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_SOCKET_MS },
-        // STS calls are made by the SDK without our signal: these bound them, lest one that hangs blocks all others.
-        requestTimeout: timeoutMs,
-        throwOnRequestTimeout: true,
+        // The SDK calls STS without our signal. This ends a call that hangs, for which all later ones would wait.
         socketTimeout: timeoutMs,
       },
     });
