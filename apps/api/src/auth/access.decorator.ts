@@ -15,7 +15,11 @@ export const ACCESS = Symbol('access');
 /** Everybody with a key of the tenant. */
 export const READERS = CUSTOMER_ROLES;
 /** Those who may make, change and end connections. */
-export const WRITERS = ['administrator', 'project_admin', 'project_user'] as const satisfies readonly CustomerRole[];
+export const WRITERS = [
+  'administrator',
+  'project_admin',
+  'project_user',
+] as const satisfies readonly CustomerRole[];
 /** Those who manage the tenant itself. */
 export const ADMINISTRATORS = ['administrator'] as const satisfies readonly CustomerRole[];
 /** Those who may read what others did. */

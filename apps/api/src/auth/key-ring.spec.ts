@@ -18,12 +18,18 @@ describe('the Authorization header', () => {
     expect(readAuthorization(header)).toEqual(expected);
   });
 
-  test.each([undefined, '', 'Basic', 'Basic !!!', basic('nocolon'), basic(':s'), 'Digest a:b', 'Bearer a b:c'])(
-    '%s names none',
-    (header) => {
-      expect(readAuthorization(header)).toBeNull();
-    },
-  );
+  test.each([
+    undefined,
+    '',
+    'Basic',
+    'Basic !!!',
+    basic('nocolon'),
+    basic(':s'),
+    'Digest a:b',
+    'Bearer a b:c',
+  ])('%s names none', (header) => {
+    expect(readAuthorization(header)).toBeNull();
+  });
 });
 
 describe('a key ring', () => {
@@ -76,7 +82,10 @@ describe('a key ring', () => {
 
   test('knows an operator by theirs', async () => {
     const key = store({ role: 'operator', tenantId: null, projectIds: null });
-    await expect(ring.identify({ keyId: key.id, secret })).resolves.toEqual({ kind: 'operator', keyId: key.id });
+    await expect(ring.identify({ keyId: key.id, secret })).resolves.toEqual({
+      kind: 'operator',
+      keyId: key.id,
+    });
   });
 
   test.each<[string, Partial<ApiKeyCredential>, string]>([

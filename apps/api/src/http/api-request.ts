@@ -29,7 +29,9 @@ export function givenRequestId(header: string | string[] | undefined): string | 
 }
 
 /** The language to answer in: the one of English and Chinese that the caller prefers; English where neither is named. */
-export function localeOf(request: { readonly headers: { readonly 'accept-language'?: string } }): Locale {
+export function localeOf(request: {
+  readonly headers: { readonly 'accept-language'?: string | undefined };
+}): Locale {
   const header = request.headers['accept-language'];
   return header === undefined ? 'en' : negotiateLocale(header);
 }

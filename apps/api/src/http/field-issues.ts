@@ -5,8 +5,8 @@
 import { fill, REASONS, type FieldError, type Locale, type ReasonCode } from '#domain';
 
 interface IssueText {
-  readonly detail: Readonly<Record<Locale, string>>;
-  readonly fix: Readonly<Record<Locale, string>>;
+  readonly detail: LocalText;
+  readonly fix: LocalText;
 }
 
 const OTHER_BLOCK = {
@@ -162,18 +162,24 @@ export const FIELD_ISSUES = {
 
 export type FieldIssueCode = keyof typeof FIELD_ISSUES;
 
+/** Text in every language that people are answered in. */
+export type LocalText = Readonly<Record<Locale, string>>;
+
 /** One value that is wrong, before it is put into words. */
 export interface FieldIssue {
   /** JSON Pointer into the body; `?name` for a query parameter, the name followed by a colon for a header. */
   readonly pointer: string;
   readonly code: FieldIssueCode;
-  readonly params: Readonly<Record<string, string>>;
+  readonly params: Readonly<Record<string, string | LocalText>>;
 }
 
 /** The issue in words. */
 export function describeIssue({ pointer, code, params }: FieldIssue, locale: Locale): FieldError {
   const { detail, fix } = FIELD_ISSUES[code];
-  return { pointer, code, detail: fill(detail[locale], params), fix: fill(fix[locale], params) };
+  const values = Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [name, typeof value === 'string' ? value : value[locale]]),
+  );
+  return { pointer, code, detail: fill(detail[locale], values), fix: fill(fix[locale], values) };
 }
 
 /** A step of a JSON Pointer (RFC 6901). */

@@ -76,9 +76,7 @@ export function problemBody(
   const grounds = problem instanceof RequestProblem ? problem.grounds : {};
   const errors = [
     ...(problem.extra.errors ?? []),
-    ...(grounds.issues ?? []).map((issue) =>
-      describeIssue({ ...issue, params: nameThings(issue.params, locale) }, locale),
-    ),
+    ...(grounds.issues ?? []).map((issue) => describeIssue(issue, locale)),
   ];
   const conflicts = [
     ...(problem.extra.conflicts ?? []),

@@ -1,20 +1,10 @@
 import 'reflect-metadata';
 import { describe, expect, test } from '@jest/globals';
 
-import {
-  Choice,
-  cidrCheck,
-  Flag,
-  Id,
-  idCheck,
-  List,
-  Nested,
-  Text,
-  Time,
-  WholeNumber,
-} from './request-fields.js';
+import { Choice, Flag, Id, List, Nested, Text, Time, WholeNumber } from './request-fields.js';
 import { read } from './request.pipe.js';
 import { RequestProblem } from './request-problem.js';
+import { cidrCheck, idCheck } from './value-checks.js';
 
 class Inner {
   @Text({ description: 'a name', max: 5, example: 'abc' })

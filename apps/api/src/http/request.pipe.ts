@@ -2,8 +2,9 @@
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
 
 import { pointerStep, type FieldIssue } from './field-issues.js';
-import { isPlainObject, rulesOf, wrongType, type FieldRule, type RequestClass } from './request-fields.js';
+import { rulesOf, type FieldRule, type RequestClass } from './request-fields.js';
 import { refuseIssues } from './request-problem.js';
+import { isPlainObject, wrongType } from './value-checks.js';
 
 const PLAIN_TYPES: readonly unknown[] = [String, Number, Boolean, Array, Object];
 
@@ -22,14 +23,19 @@ export class RequestPipe implements PipeTransform {
  * @throws RequestProblem `validation_failed`
  */
 export function read<T extends object>(target: RequestClass<T>, value: unknown, place: Place): T {
-  const { instance, issues } = readObject(
-    target,
-    value ?? (value === null ? null : {}),
-    place,
-    place === 'query' ? '?' : '',
-  );
+  const { instance, issues } = readPartly(target, value, place);
   refuseIssues(issues);
   return instance;
+}
+
+/** As {@link read}, with what is right in the instance, and what is wrong in the issues. */
+export function readPartly<T extends object>(
+  target: RequestClass<T>,
+  value: unknown,
+  place: Place,
+): { readonly instance: T; readonly issues: readonly FieldIssue[] } {
+  const given = value === undefined ? {} : value;
+  return readObject(target, given, place, place === 'query' ? '?' : '');
 }
 
 const RULES = new Map<RequestClass, ReadonlyMap<string, FieldRule>>();

@@ -1,0 +1,104 @@
+/** What an operation promises in the API's document beyond its types: problems, headers, answers. */
+import { applyDecorators, type Type } from '@nestjs/common';
+import { ApiExtraModels, ApiHeader, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+
+import { Problem, type ProblemCode } from '#domain';
+
+import { problemBody } from '../http/problem-body.js';
+import { PROBLEM_STATUS } from '../http/problem-status.js';
+import { ProblemView } from '../http/problem.view.js';
+import { exampleId } from '../http/value-checks.js';
+
+/** Problems that every operation behind a key can have. */
+const EVERYWHERE = [
+  'unauthenticated',
+  'forbidden',
+  'unavailable',
+  'internal',
+] as const satisfies readonly ProblemCode[];
+
+/** Example values of what the texts of problems name. */
+const EXAMPLE_PARAMS = {
+  what: 'peering',
+  needed: 'administrator, project_admin, project_user',
+  edition: 'standard',
+  status: 'creating',
+  expected: 'aws',
+  given: 'tencent',
+  connectionId: exampleId('peer'),
+  limit: '50',
+  quota: 'peerings_per_deployment',
+  state: 'running',
+  note: 'maintenance',
+} as const;
+
+/** The problems of an operation, besides those that every operation can have. */
+export function Problems(...codes: readonly ProblemCode[]): MethodDecorator {
+  const byStatus = Map.groupBy([...new Set([...codes, ...EVERYWHERE])], (code) => PROBLEM_STATUS[code]);
+  return applyDecorators(
+    ApiExtraModels(ProblemView),
+    ...[...byStatus].map(([status, ofStatus]) =>
+      ApiResponse({
+        status,
+        description: ofStatus.join(', '),
+        content: {
+          'application/problem+json': {
+            schema: { $ref: getSchemaPath(ProblemView) },
+            examples: Object.fromEntries(ofStatus.map((code) => [code, { value: exampleProblem(code) }])),
+          },
+        },
+      }),
+    ),
+  );
+}
+
+function exampleProblem(code: ProblemCode): object {
+  const request = { path: '/v1/…', id: '6f1c2a52-9d0e-4f0a-9a53-0d6c0a6f2b11' };
+  return problemBody(new Problem(code, EXAMPLE_PARAMS), 'en', request);
+}
+
+const ETAG = {
+  ETag: { description: 'The version, for If-Match.', schema: { type: 'string', example: '"7"' } },
+} as const;
+const LOCATION = { Location: { description: 'Where it is.', schema: { type: 'string' } } } as const;
+
+/** The answer that shows something with a version. */
+export function Answers(
+  status: 200 | 201 | 202,
+  type: Type,
+  description: string,
+  headers: { readonly etag?: boolean; readonly location?: boolean } = {},
+): MethodDecorator {
+  return ApiResponse({
+    status,
+    type,
+    description,
+    headers: { ...(headers.etag === true ? ETAG : {}), ...(headers.location === true ? LOCATION : {}) },
+  });
+}
+
+/** The answer without a body. */
+export function AnswersNothing(description: string): MethodDecorator {
+  return ApiResponse({ status: 204, description });
+}
+
+/** A POST: the key that makes it safe to repeat. */
+export function Idempotent(): MethodDecorator {
+  return ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description:
+      'The same key with the same request gets the first answer again, with the header Idempotency-Replayed: true.',
+    schema: { type: 'string', minLength: 1, maxLength: 255, example: '3f8b9c1e-0f5e-4a55-9d0e-7a54f4f1a0c2' },
+  });
+}
+
+/** A change of what the caller has seen. */
+export function Conditional(): MethodDecorator {
+  return ApiHeader({
+    name: 'If-Match',
+    required: false,
+    description: 'The ETag that was read: 412 when it has changed since.',
+    schema: { type: 'string', example: '"7"' },
+  });
+}

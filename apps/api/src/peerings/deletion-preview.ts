@@ -1,0 +1,39 @@
+/** What a deletion would do. Pure. */
+import type { BoundResourceRecord, PeeringRecord } from '#database';
+import { fill, type Locale } from '#domain';
+
+import type { DeletionPreviewView } from './peering-reads.view.js';
+import { confirmations } from './peering-writes.js';
+
+const LEFT = {
+  routes: {
+    en: 'Remove your routes to {cidrs} that lead to {providerId}.',
+    zh: '请删除指向 {providerId} 的 {cidrs} 路由。',
+  },
+  rules: {
+    en: 'Remove the security-group rules that allow {cidrs}.',
+    zh: '请删除允许 {cidrs} 的安全组规则。',
+  },
+} as const;
+
+/** @param bound everything that is bound to the connection */
+export function deletionPreview(
+  record: PeeringRecord,
+  bound: readonly BoundResourceRecord[],
+  locale: Locale,
+): DeletionPreviewView {
+  const { status, network } = record;
+  const { providerId } = status;
+  const params = { cidrs: network.cidrs.join(', '), providerId: providerId ?? '' };
+  return {
+    allowed: bound.length === 0,
+    resources: bound.map(({ id, kind, name }) => ({ id, kind, name })),
+    confirmWith: confirmations(record),
+    providerId,
+    routes: status.routes,
+    cidrs: status.admittedCidrs,
+    leftToYou: status.established
+      ? [fill(LEFT.routes[locale], params), fill(LEFT.rules[locale], params)]
+      : [],
+  };
+}
