@@ -162,6 +162,17 @@ export async function admission(
   };
 }
 
+const COUNT_LIVE_OF_TENANT = statement<{ count: string }>(
+  'peerings.count_live_of_tenant',
+  'SELECT count(*) AS count FROM peering_connections WHERE live AND tenant_id = $1',
+);
+
+/** Live connections of a tenant. */
+export async function countLive(scope: Scope, tenantId: string): Promise<number> {
+  const [row] = await transactionOf(scope).rows(COUNT_LIVE_OF_TENANT, [tenantId]);
+  return toNumber(row?.count ?? '0');
+}
+
 const LOCK_ADMISSIONS = statement(
   'peerings.lock_admissions',
   `SELECT pg_advisory_xact_lock(hashtextextended('peerings of ' || $1, 0))`,
