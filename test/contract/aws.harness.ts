@@ -9,8 +9,8 @@ import {
 import type { NetworkRef } from '#domain';
 import type { Account } from '../../apps/cloud-sim/src/accounts.js';
 import { REGION, startSimulatedAws, type SimulatedAws } from '../support/simulated-aws.js';
-import type { CloudHarness, ContractSubject, CustomerRequest } from './cloud-harness.js';
-import { CUSTOMER_CIDR, PLATFORM_CIDR, type Stage } from './stage.js';
+import type { CloudHarness, CustomerRequest } from './cloud-harness.js';
+import { CUSTOMER_CIDR, PLATFORM_CIDR, type ContractSubject, type Stage } from './stage.js';
 
 const WEEK_SECONDS = 7 * 86_400;
 

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from '@jest/globals';
 import { describeAnswering } from './answering.contract.js';
-import type { CloudHarness, ContractSubject } from './cloud-harness.js';
+import type { CloudHarness } from './cloud-harness.js';
 import { describeErrors } from './errors.contract.js';
 import { describeObserving } from './observing.contract.js';
 import { describeRemoving } from './removing.contract.js';
 import { describeRoutes } from './routes.contract.js';
-import { Stage } from './stage.js';
+import { Stage, type ContractSubject } from './stage.js';
 
 /**
  * What every adapter promises behind the port, over HTTP against its cloud's simulator. Clouds differ by their

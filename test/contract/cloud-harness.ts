@@ -1,7 +1,6 @@
 /** What the contract suite needs to know of a cloud, and to do in it, beside the port that it tests. */
-import type { CloudConnectionOptions, CloudId, NetworkRef, PeerSide, ProviderPhase } from '#domain';
+import type { CloudConnectionOptions, NetworkRef, PeerSide } from '#domain';
 import type { Simulators } from '../../apps/cloud-sim/src/simulator.js';
-import type { Stage } from './stage.js';
 
 /**
  * The cloud's own names of the calls in which the port's methods have their effect (or, for the first two, their
@@ -22,37 +21,11 @@ export interface WireOperations {
   readonly removeRoute?: string;
 }
 
-/** How the platform comes to see a state of the cloud, or why it never does. */
-export type StateRecipe<H extends CloudHarness> =
-  | {
-      readonly phase: ProviderPhase;
-      /** Brings a connection into the state; answers with its provider id. */
-      reach(stage: Stage<H>): Promise<string>;
-    }
-  | { readonly phase: ProviderPhase; readonly hidden: string };
-
 /** What the customer has made. */
 export interface CustomerRequest {
   readonly providerId: string;
   /** The customer's side as the port has to report it once all of it is visible. */
   readonly customer: PeerSide;
-}
-
-/** One cloud, as the contract suite takes it. Differences between clouds are its capabilities and what is absent here. */
-export interface ContractSubject<H extends CloudHarness = CloudHarness> {
-  readonly cloud: CloudId;
-  readonly operations: WireOperations;
-  /** Every state of the cloud's vocabulary. */
-  readonly states: Readonly<Record<string, StateRecipe<H>>>;
-  /** Well formed, and nobody's. */
-  readonly unknown: { readonly providerId: string; readonly vpcId: string; readonly routeTableId: string };
-  /** An error code, in the cloud's form, that no list names. */
-  readonly unknownErrorCode: string;
-  /** As many connections as fill more than two, and at most three, of the cloud's largest pages. */
-  readonly beyondTwoPages: number;
-  /** As many route tables as fill more than one of the largest pages, where a VPC may have so many. */
-  readonly beyondOnePageOfTables?: number;
-  start(): Promise<H>;
 }
 
 /** A running simulator of the cloud with its customer. Every method works on what is there since the latest reset. */

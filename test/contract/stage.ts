@@ -8,6 +8,7 @@ import {
   type ChangeContext,
   type CloudConnectionOptions,
   type CloudErrorInfo,
+  type CloudId,
   type CloudPort,
   type NetworkRef,
   type ObservedPeering,
@@ -17,7 +18,7 @@ import {
 import { connectors } from '#clouds';
 import type { LoggedCall } from '../../apps/cloud-sim/src/call-log.js';
 import type { FaultRule } from '../../apps/cloud-sim/src/faults.js';
-import type { CloudHarness, ContractSubject, CustomerRequest } from './cloud-harness.js';
+import type { CloudHarness, CustomerRequest, WireOperations } from './cloud-harness.js';
 
 /** Blocks that touch neither each other nor the platform's. */
 export const PLATFORM_CIDR = '10.128.0.0/16';
@@ -25,6 +26,32 @@ export const CUSTOMER_CIDR = '172.16.0.0/16';
 
 /** The longest that a cloud takes over anything that it does by itself, in seconds of simulated time. */
 const PATIENCE_SECONDS = 180;
+
+/** How the platform comes to see a state of the cloud, or why it never does. */
+export type StateRecipe<H extends CloudHarness> =
+  | {
+      readonly phase: ProviderPhase;
+      /** Brings a connection into the state; answers with its provider id. */
+      reach(stage: Stage<H>): Promise<string>;
+    }
+  | { readonly phase: ProviderPhase; readonly hidden: string };
+
+/** One cloud, as the contract suite takes it. Differences between clouds are its capabilities and what is absent here. */
+export interface ContractSubject<H extends CloudHarness = CloudHarness> {
+  readonly cloud: CloudId;
+  readonly operations: WireOperations;
+  /** Every state of the cloud's vocabulary. */
+  readonly states: Readonly<Record<string, StateRecipe<H>>>;
+  /** Well formed, and nobody's. */
+  readonly unknown: { readonly providerId: string; readonly vpcId: string; readonly routeTableId: string };
+  /** An error code, in the cloud's form, that no list names. */
+  readonly unknownErrorCode: string;
+  /** As many connections as fill more than two, and at most three, of the cloud's largest pages. */
+  readonly beyondTwoPages: number;
+  /** As many route tables as fill more than one of the largest pages, where a VPC may have so many. */
+  readonly beyondOnePageOfTables?: number;
+  start(): Promise<H>;
+}
 
 /** The scene of one test at a time: an empty cloud with one platform VPC, and a port to it. */
 export class Stage<H extends CloudHarness = CloudHarness> {

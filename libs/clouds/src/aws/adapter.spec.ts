@@ -162,7 +162,7 @@ describe('Against an endpoint that misbehaves', () => {
     expect(opened).toBe(1);
     port.close();
     while ((await connections()) > 0) await new Promise(setImmediate);
-  });
+  }, 5_000);
 
   it('temporary credentials that stop midway do not hold up later calls', async () => {
     let visits = 0;
