@@ -112,7 +112,11 @@ defineCloudContract('AWS', awsSubject, (stage) => {
     it('is left alone when it is not', async () => {
       const { providerId } = await stage.establish();
       const [routeTableId = ''] = await stage.routeTableIds();
-      const foreign = await stage.harness.putForeignRoute(stage.network, routeTableId, '172.20.0.0/16');
+      const foreign = await stage.harness.tables.putForeignRoute(
+        stage.network,
+        routeTableId,
+        '172.20.0.0/16',
+      );
       const route = { routeTableId, destination: '172.20.0.0/16', target: providerId };
       const error = await stage.refusal(
         stage.port.ensureRoute(stage.network, route, stage.context({ providerId })),

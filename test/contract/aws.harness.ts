@@ -53,23 +53,24 @@ export class AwsHarness implements CloudHarness {
     return { vpcId: await this.createVpc(this.platform, cidr), region: REGION };
   }
 
-  async createRouteTable({ vpcId }: NetworkRef): Promise<string> {
-    const { RouteTable } = await this.platform.send(new CreateRouteTableCommand({ VpcId: vpcId }));
-    return RouteTable!.RouteTableId!;
-  }
-
-  /** To another peering of the VPC, the only kind of target that the simulator has. */
-  async putForeignRoute(network: NetworkRef, routeTableId: string, destination: string): Promise<string> {
-    const { providerId } = await this.createRequest(network, '172.31.0.0/16');
-    await this.platform.send(
-      new CreateRouteCommand({
-        RouteTableId: routeTableId,
-        DestinationCidrBlock: destination,
-        VpcPeeringConnectionId: providerId,
-      }),
-    );
-    return providerId;
-  }
+  readonly tables = {
+    create: async ({ vpcId }: NetworkRef): Promise<string> => {
+      const { RouteTable } = await this.platform.send(new CreateRouteTableCommand({ VpcId: vpcId }));
+      return RouteTable!.RouteTableId!;
+    },
+    /** To another peering of the VPC, the only kind of target that the simulator has. */
+    putForeignRoute: async (network: NetworkRef, routeTableId: string, destination: string) => {
+      const { providerId } = await this.createRequest(network, '172.31.0.0/16');
+      await this.platform.send(
+        new CreateRouteCommand({
+          RouteTableId: routeTableId,
+          DestinationCidrBlock: destination,
+          VpcPeeringConnectionId: providerId,
+        }),
+      );
+      return providerId;
+    },
+  };
 
   async createRequest(network: NetworkRef, cidr: string): Promise<CustomerRequest> {
     const vpcId = await this.createVpc(this.customer, cidr);

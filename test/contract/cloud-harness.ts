@@ -39,17 +39,20 @@ export interface CloudHarness {
   secrets(): readonly string[];
   /** A platform VPC with this block. */
   createNetwork(cidr: string): Promise<NetworkRef>;
-  /** One more route table in a platform VPC; answers with its id. */
-  createRouteTable(network: NetworkRef): Promise<string>;
-  /** Writes a route that is not the broker's into a platform table; answers with what it leads to. */
-  putForeignRoute(network: NetworkRef, routeTableId: string, destination: string): Promise<string>;
+  /** Clouds in which the platform writes its routes. */
+  readonly tables?: {
+    /** One more route table in a platform VPC; answers with its id. */
+    create(network: NetworkRef): Promise<string>;
+    /** Writes a route that is not the broker's; answers with what it leads to. */
+    putForeignRoute(network: NetworkRef, routeTableId: string, destination: string): Promise<string>;
+  };
   /**
    * The customer's part of a new connection with this block: the pending request, or, where the platform asks, what it
    * asks to join.
    */
   createRequest(network: NetworkRef, cidr: string): Promise<CustomerRequest>;
-  /** Many pending requests (or what counts as such where the platform asks) to one VPC; answers with their ids. */
-  seedRequests(network: NetworkRef, count: number): Promise<readonly string[]>;
+  /** Clouds in which a VPC may have many: pending requests to one VPC; answers with their ids. */
+  seedRequests?(network: NetworkRef, count: number): Promise<readonly string[]>;
   /** The customer ends what they made, whatever state it is in. */
   deleteAsCustomer(request: CustomerRequest): Promise<void>;
   /** Platform-initiated clouds: what the customer answers to the platform's request. */

@@ -92,12 +92,15 @@ export function describeObserving(stage: Stage): void {
       expect(await ids(other)).toEqual([there.providerId]);
     });
 
-    it('are all there, over as many pages as it takes', async () => {
-      const wanted = await stage.harness.seedRequests(stage.network, subject.beyondTwoPages);
-      const seen = await stage.port.observePeerings(stage.network);
-      expect(seen.map((peering) => peering.providerId).sort()).toEqual([...wanted].sort());
-      expect(stage.calls(subject.operations.observePeerings)).toHaveLength(3);
-    });
+    const { beyondTwoPages: many } = subject;
+    if (many !== undefined) {
+      it('are all there, over as many pages as it takes', async () => {
+        const wanted = await stage.harness.seedRequests!(stage.network, many);
+        const seen = await stage.port.observePeerings(stage.network);
+        expect(seen.map((peering) => peering.providerId).sort()).toEqual([...wanted].sort());
+        expect(stage.calls(subject.operations.observePeerings)).toHaveLength(3);
+      });
+    }
 
     it('can be looked at by many at once', async () => {
       const request = await stage.ask();

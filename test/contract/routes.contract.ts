@@ -7,6 +7,8 @@ export function describeRoutes(stage: Stage): void {
   const { subject } = stage;
   const { ensureRoute: adding = '', removeRoute: removing = '', observeRoutes: looking } = subject.operations;
 
+  const tables = () => stage.harness.tables!;
+
   /** An established connection and the route that it needs. */
   const prepare = async () => {
     const request = await stage.establish();
@@ -22,10 +24,10 @@ export function describeRoutes(stage: Stage): void {
 
   describe('route tables', () => {
     it('are all seen, one of them as the main one', async () => {
-      const added = await stage.harness.createRouteTable(stage.network);
-      const tables = await stage.port.observeRoutes(stage.network);
-      expect(tables.filter((table) => table.main)).toHaveLength(1);
-      expect(tables.find((table) => table.routeTableId === added)).toMatchObject({ main: false });
+      const added = await tables().create(stage.network);
+      const seen = await stage.port.observeRoutes(stage.network);
+      expect(seen.filter((table) => table.main)).toHaveLength(1);
+      expect(seen.find((table) => table.routeTableId === added)).toMatchObject({ main: false });
     });
 
     const { beyondOnePageOfTables: many } = subject;
@@ -33,7 +35,7 @@ export function describeRoutes(stage: Stage): void {
       it('are all seen, over as many pages as it takes', async () => {
         const added: string[] = [];
         for (let index = 1; index < many; index++) {
-          added.push(await stage.harness.createRouteTable(stage.network));
+          added.push(await tables().create(stage.network));
         }
         const seen = (await stage.port.observeRoutes(stage.network)).map((table) => table.routeTableId);
         expect(seen).toHaveLength(many);
@@ -45,7 +47,7 @@ export function describeRoutes(stage: Stage): void {
 
   describe('ensuring a route', () => {
     it('makes it, in the named table only', async () => {
-      const other = await stage.harness.createRouteTable(stage.network);
+      const other = await tables().create(stage.network);
       const { route } = await prepare();
       const { requestId } = await ensure(route);
       expect(requestId).toMatch(/\S+/);
@@ -76,11 +78,7 @@ export function describeRoutes(stage: Stage): void {
 
     it('never touches an entry that leads elsewhere', async () => {
       const { route } = await prepare();
-      const foreign = await stage.harness.putForeignRoute(
-        stage.network,
-        route.routeTableId,
-        route.destination,
-      );
+      const foreign = await tables().putForeignRoute(stage.network, route.routeTableId, route.destination);
       const before = await entryOf(route);
       const error = await stage.refusal(ensure(route));
       expect(error.category).toBe('conflict');
@@ -92,7 +90,7 @@ export function describeRoutes(stage: Stage): void {
     it('never touches it even when the look is stale', async () => {
       const { route } = await prepare();
       const { network } = stage;
-      const foreign = await stage.harness.putForeignRoute(network, route.routeTableId, route.destination);
+      const foreign = await tables().putForeignRoute(network, route.routeTableId, route.destination);
       stage.fault({ kind: 'stale_read', operation: looking });
       await stage.refusal(ensure(route));
       expect(await entryOf(route)).toMatchObject({ target: foreign });
@@ -137,11 +135,7 @@ export function describeRoutes(stage: Stage): void {
 
     it('leaves an entry alone that leads elsewhere', async () => {
       const { route } = await prepare();
-      const foreign = await stage.harness.putForeignRoute(
-        stage.network,
-        route.routeTableId,
-        route.destination,
-      );
+      const foreign = await tables().putForeignRoute(stage.network, route.routeTableId, route.destination);
       await remove(route);
       expect(await entryOf(route)).toMatchObject({ target: foreign });
     });

@@ -46,8 +46,8 @@ export interface ContractSubject<H extends CloudHarness = CloudHarness> {
   readonly unknown: { readonly providerId: string; readonly vpcId: string; readonly routeTableId: string };
   /** An error code, in the cloud's form, that no list names. */
   readonly unknownErrorCode: string;
-  /** As many connections as fill more than two, and at most three, of the cloud's largest pages. */
-  readonly beyondTwoPages: number;
+  /** As many connections as fill more than two, and at most three, of the largest pages, where a VPC may have so many. */
+  readonly beyondTwoPages?: number;
   /** As many route tables as fill more than one of the largest pages, where a VPC may have so many. */
   readonly beyondOnePageOfTables?: number;
   start(): Promise<H>;
