@@ -114,6 +114,7 @@ const ADVICE: Readonly<Partial<Record<ReasonCode, Advice>>> = {
   provider_failed: CHECK_REQUEST,
   attachment_exists: RETRY,
   unknown_peer_account: CHECK_REQUEST,
+  peer_network_not_found: CHECK_REQUEST,
   prerequisite_missing: CHECK_REQUEST,
   cdt_not_activated: ACTIVATE_CDT,
   provider_quota: OPERATOR,

@@ -176,6 +176,11 @@ export const REASONS = {
     en: 'The cloud does not know the account that was declared: {detail}',
     zh: '云平台不存在所申报的账号：{detail}',
   },
+  peer_network_not_found: {
+    actor: 'customer',
+    en: 'The cloud knows no {providerId} of the account that was declared: {detail}',
+    zh: '所申报的账号下不存在 {providerId}：{detail}',
+  },
   prerequisite_missing: {
     actor: 'customer',
     en: 'The cloud needs something first: {detail}',

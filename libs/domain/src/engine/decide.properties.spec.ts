@@ -40,7 +40,7 @@ const platformInitiated: CloudProfile = {
     approvalWindow: true,
     routing: 'cloud',
     takeBackPending: 'withdraw',
-    removableIn: ['pending_customer', 'in_progress', 'active'],
+    removableIn: ['pending_customer', 'in_progress', 'active', 'rejected', 'expired'],
   },
   attachmentOwner: (spec) => spec['accountId'] ?? null,
   mismatches: () => [],
@@ -161,6 +161,9 @@ class World {
   now = 1_000_000;
   cloud: CloudState = { peering: null, routes: [] };
   private past: CloudState = this.cloud;
+  private changedAt = 0;
+  /** For how long after a change a look may still show what was before it. */
+  staleForMs = Number.POSITIVE_INFINITY;
   connection: PeeringConnection;
   /** Whether the customer has asked: clouds never use an id twice. */
   private asked = false;
@@ -191,6 +194,7 @@ class World {
 
   private change(cloud: Partial<CloudState>): void {
     this.past = this.cloud;
+    this.changedAt = this.now;
     this.cloud = { ...this.cloud, ...cloud };
   }
 
@@ -307,7 +311,8 @@ class World {
 
   /** One turn of the engine: look, decide, store, act, record. */
   step(how: StepMode = 'well'): Decision {
-    const shown = how === 'sees_the_past' ? this.past : this.cloud;
+    const isStale = how === 'sees_the_past' && this.now < this.changedAt + this.staleForMs;
+    const shown = isStale ? this.past : this.cloud;
     const decision = decide({
       connection: this.connection,
       network,
@@ -376,8 +381,11 @@ class World {
         if (peering?.phase !== 'pending_platform') return invalid;
         this.phase(['pending_platform'], 'rejected');
         return null;
-      case 'delete':
       case 'withdraw_attachment':
+        if (peering === null) return invalid;
+        this.phase([...LIVE_PHASES, 'rejected', 'expired'], 'gone');
+        return null;
+      case 'delete':
         if (!peering || !LIVE_PHASES.includes(peering.phase)) return invalid;
         this.phase(LIVE_PHASES, 'gone');
         return null;
@@ -487,6 +495,22 @@ describe.each(SCENARIOS)('any history, $name', ({ profile }) => {
         expect(world.violations).toEqual([]);
         expect(world.state).toBe('deleted');
         world.checkNothingLeft();
+        expect(world.violations).toEqual([]);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('leaves nothing behind that could still join the network once it rests', () => {
+    fc.assert(
+      fc.property(history, (events) => {
+        const world = new World(profile);
+        world.staleForMs = profile.capabilities.consistencyMs;
+        for (const each of events) {
+          world.happen(each);
+          const waits = world.customerAsks && world.cloud.peering?.phase === 'pending_platform';
+          if (isAtRest(world.connection) && !waits) world.checkNothingLeft();
+        }
         expect(world.violations).toEqual([]);
       }),
       { numRuns: 3_000 },

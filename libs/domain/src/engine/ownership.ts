@@ -1,6 +1,6 @@
 /** Whose something in the cloud is, where the platform asks for attachments. */
 import type { ObservedPeering } from '../cloud-port.js';
-import type { PeeringStatus } from '../peering-connection.js';
+import { LIVE_PHASES, type PeeringStatus } from '../peering-connection.js';
 import type { DecisionInput } from './decision.js';
 
 /** Where the platform asks, every application carries our mark: one without it belongs to somebody else. */
@@ -10,6 +10,24 @@ export function isForeignAttachment(
   peering: ObservedPeering,
 ): boolean {
   return profile.capabilities.initiator === 'platform' && !status.verified && peering.mark !== connection.id;
+}
+
+/** Where the platform asks: whether this is our own application or attachment, and not over. */
+export function isOwnAndLive(
+  { profile, connection }: DecisionInput,
+  peering: ObservedPeering | null,
+): peering is ObservedPeering {
+  return (
+    profile.capabilities.initiator === 'platform' &&
+    peering?.mark === connection.id &&
+    LIVE_PHASES.includes(peering.phase)
+  );
+}
+
+/** When the cloud took our latest request for an attachment; null when it did not, or there was none since. */
+export function requestTakenAt({ intent }: PeeringStatus): number | null {
+  const asked = intent?.action.kind === 'request_attachment' && intent.outcome?.ok === true;
+  return asked ? intent.outcome.at : null;
 }
 
 /**

@@ -2,7 +2,7 @@
  * The way down: a connection that is not wanted any more, and one that is wanted but has come to an end. Both take back
  * what was done in the same order: our routes first, then the request or the attachment, then a look that nothing is left.
  */
-import type { CloudAction, Ending, PeeringStatus } from '../peering-connection.js';
+import type { CloudAction, Ending, Intent, PeeringStatus } from '../peering-connection.js';
 import { planRoutes } from '../routing.js';
 import type { DecisionInput, Draft } from './decision.js';
 import { isForeignAttachment, mayHaveRequested } from './ownership.js';
@@ -83,8 +83,8 @@ interface Undone {
 }
 
 /**
- * The next step towards nothing left. `everything` also takes back a request that was never accepted; without it such
- * a request stays, so that a retry finds it.
+ * The next step towards nothing left. `everything` also takes back a request that was never accepted, and one that was
+ * turned down; without it such a request stays, so that a retry finds it.
  */
 function undo(status: PeeringStatus, input: DecisionInput, everything: boolean): Undone {
   const { connection, network, profile, sighting, settings, now } = input;
@@ -119,7 +119,10 @@ function undo(status: PeeringStatus, input: DecisionInput, everything: boolean):
   if (!ours || peering.phase === 'gone') return { status: current, left: null, action: null };
   if (peering.phase === 'deleting') return { status: current, left: 'connection', action: null };
   const pending = peering.phase === 'pending_platform';
-  if (pending && !everything) return { status: current, left: null, action: null };
+  const turnedDown = peering.phase === 'rejected' || peering.phase === 'expired';
+  if ((pending || turnedDown) && !everything) return { status: current, left: null, action: null };
+  // What was turned down can come to nothing any more: where the cloud keeps it, it may.
+  if (turnedDown && removalRefused(status)) return { status: current, left: null, action: null };
   if (!capabilities.removableIn.includes(peering.phase)) {
     const left = peering.phase === 'in_progress' ? 'connection' : null;
     return { status: current, left, action: null };
@@ -134,11 +137,16 @@ function undo(status: PeeringStatus, input: DecisionInput, everything: boolean):
 }
 
 /** Whether the disappearance is the effect of our own change. */
-function removedByUs(status: PeeringStatus): boolean {
-  const { intent } = status;
-  return (
-    intent !== null &&
-    ['delete', 'reject', 'withdraw_attachment'].includes(intent.action.kind) &&
-    intent.outcome?.ok === true
-  );
+function removedByUs({ intent }: PeeringStatus): boolean {
+  return intent !== null && isRemoval(intent) && intent.outcome?.ok === true;
+}
+
+/** Whether the cloud has said no to our removing it, as against not now. */
+function removalRefused({ intent }: PeeringStatus): boolean {
+  if (intent === null || !isRemoval(intent) || intent.outcome === null || intent.outcome.ok) return false;
+  return !['throttled', 'transient', 'auth', 'conflict'].includes(intent.outcome.error.category);
+}
+
+function isRemoval({ action }: Intent): boolean {
+  return ['delete', 'reject', 'withdraw_attachment'].includes(action.kind);
 }

@@ -6,14 +6,18 @@ import { sides, type Mismatch } from '../cloud-profile.js';
 import { LIVE_PHASES, type Ending, type PeeringStatus, type PlatformNetwork } from '../peering-connection.js';
 import type { ReasonCode } from '../reason.js';
 import { EARLY_STATES, MIN_POLL_MS, type DecisionInput, type Draft } from './decision.js';
-import { isForeignAttachment } from './ownership.js';
+import { isForeignAttachment, isOwnAndLive, requestTakenAt } from './ownership.js';
 import { act, clamp, describeError, poll } from './pacing.js';
 import { keepRoutes } from './routes.js';
 import { ended, ending, move, withCondition } from './status-changes.js';
 import { unwind } from './take-down.js';
 
 /** Errors after which trying again cannot help: the connection fails and says why. */
-const TERMINAL_REASONS: ReadonlySet<ReasonCode> = new Set(['attachment_exists', 'unknown_peer_account']);
+const TERMINAL_REASONS: ReadonlySet<ReasonCode> = new Set([
+  'attachment_exists',
+  'unknown_peer_account',
+  'peer_network_not_found',
+]);
 
 const CONFLICT_REASONS = {
   reserved: 'cidr_reserved',
@@ -25,10 +29,13 @@ const CONFLICT_REASONS = {
 
 export function advance(status: PeeringStatus, input: DecisionInput): Draft {
   const { connection, network, profile, sighting } = input;
-  const refusal = terminalRefusal(status, network);
-  if (refusal) return unwind({ ...status, ending: refusal }, input);
   const { peering } = sighting;
+  const refusal = terminalRefusal(status, network);
+  // A repeated request is refused because of the first one, whose answer was lost: what is seen counts for more.
+  if (refusal && !isOwnAndLive(input, peering)) return unwind({ ...status, ending: refusal }, input);
   if (peering === null) return notThere(status, input);
+  const stale = untilEarlierApplicationIsGone(status, input, peering);
+  if (stale > 0) return { status, action: null, recheckInMs: Math.min(stale, 5 * MIN_POLL_MS) };
   if (mayRequestAnew(status, input, peering)) return request(status, input);
 
   const mismatches = profile.mismatches(connection.spec.cloud, network, peering);
@@ -59,7 +66,7 @@ export function advance(status: PeeringStatus, input: DecisionInput): Draft {
       if (verified.established) return poll(verified, input);
       return poll(
         move(
-          verified,
+          { ...verified, deadline: null },
           'provisioning',
           'provider_provisioning',
           { providerState: peering.providerState },
@@ -98,8 +105,7 @@ export function advance(status: PeeringStatus, input: DecisionInput): Draft {
 
 function notThere(status: PeeringStatus, input: DecisionInput): Draft {
   const { network, profile, settings, now, connection } = input;
-  const asked = status.intent?.action.kind === 'request_attachment' && status.intent.outcome?.ok === true;
-  if (status.lastSeen === null && !asked) {
+  if (status.lastSeen === null && requestTakenAt(status) === null) {
     if (profile.capabilities.initiator === 'platform') return request(status, input);
     const providerId = profile.declaredProviderId(connection.spec.cloud) ?? '';
     const params = { providerId, vpcId: network.vpcId, region: network.region };
@@ -152,7 +158,11 @@ function terminalRefusal(status: PeeringStatus, network: PlatformNetwork): Endin
     state: 'failed',
     reason: {
       code: outcome.error.reason,
-      params: { detail: describeError(outcome.error), vpcId: network.vpcId },
+      params: {
+        detail: describeError(outcome.error),
+        vpcId: network.vpcId,
+        providerId: status.providerId ?? '',
+      },
     },
   };
 }
@@ -166,9 +176,25 @@ function mayRequestAnew(
   return (
     profile.capabilities.initiator === 'platform' &&
     status.state === 'requesting' &&
-    !(status.intent?.action.kind === 'request_attachment' && status.intent.outcome?.ok === true) &&
+    requestTakenAt(status) === null &&
     !LIVE_PHASES.includes(peering.phase)
   );
+}
+
+/**
+ * Where the platform asks again after an application that has ended, a look may come from before the cloud took the new
+ * one and still show the old: believing it would leave a request behind that nobody watches. How long to wait, in
+ * milliseconds; 0 when the look can be believed.
+ */
+function untilEarlierApplicationIsGone(
+  status: PeeringStatus,
+  { profile, settings, now }: DecisionInput,
+  peering: ObservedPeering,
+): number {
+  const takenAt = requestTakenAt(status);
+  if (takenAt === null || !EARLY_STATES.includes(status.state)) return 0;
+  if (profile.capabilities.initiator !== 'platform' || LIVE_PHASES.includes(peering.phase)) return 0;
+  return Math.max(0, takenAt + Math.max(settings.missingConfirmMs, profile.capabilities.consistencyMs) - now);
 }
 
 function request(status: PeeringStatus, input: DecisionInput): Draft {
