@@ -17,4 +17,7 @@ export default {
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
   testTimeout: 30_000,
+  // Most of a test's time is PostgreSQL's and the simulators', so every core has a worker.
+  maxWorkers: '100%',
+  reporters: ['default', '<rootDir>/scripts/closing-line.reporter.mjs'],
 };
