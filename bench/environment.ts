@@ -1,0 +1,18 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+
+/** A port that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A key of the bench's own, for ENCRYPTION_KEYS. */
+export function newEncryptionKeys(): string {
+  return `bench:${randomBytes(32).toString('base64')}`;
+}
