@@ -16,19 +16,33 @@ import {
   readFile,
   rename,
   rm,
-  stat,
   symlink,
   writeFile,
 } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, parse, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
 import pg from 'pg';
+
+import {
+  chooseRunner,
+  codeOf,
+  commandOf,
+  EmbeddedPostgresError,
+  environment,
+  idsOf,
+  lastLine,
+  messageOf,
+  runProgram,
+  type Runner,
+} from './unprivileged-runner.js';
+
+export { EmbeddedPostgresError };
 
 const run = promisify(execFile);
 
@@ -56,16 +70,10 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
-/** Why PostgreSQL cannot run here: one line for people. */
-export class EmbeddedPostgresError extends Error {
-  constructor(message: string, options?: { readonly cause?: unknown }) {
-    super(message, options);
-    this.name = 'EmbeddedPostgresError';
-  }
-}
-
 const USER = 'broker';
 const PASSWORD_FILE = 'broker.password';
+/** Holds the pid of the process that started the server. */
+const OWNER_FILE = 'broker.owner';
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 /** How long an earlier server of the same data may take to notice that it has to go. */
@@ -82,13 +90,6 @@ const EPHEMERAL = {
   autovacuum_naptime: '1min',
 };
 
-/** How to run a program so that it is not root and still reaches its files. */
-interface Runner {
-  readonly ids: { readonly uid: number; readonly gid: number } | null;
-  /** Before the program's own path. */
-  readonly prefix: readonly string[];
-}
-
 /**
  * Starts the server on 127.0.0.1 and waits until it answers. It runs in a session of its own, so that a Ctrl-C in the
  * terminal does not reach it; when this process dies without stopping it, a guard does.
@@ -98,9 +99,9 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const dataDir = resolve(options.dataDir);
   const bin = await findBinaries();
   const fresh = await prepareDirectory(dataDir);
+  if (!fresh) await checkVersion(bin, dataDir);
   const runner = await chooseRunner(dataDir, bin.directory, fresh);
   if (fresh) await initialise(bin, dataDir, runner);
-  else await checkVersion(bin, dataDir);
   await waitForPredecessor(dataDir);
   const password = (await readFile(join(dataDir, PASSWORD_FILE), 'utf8')).trim();
   const server = await startServer(bin, dataDir, runner, options);
@@ -232,112 +233,6 @@ async function initialise(bin: Binaries, dataDir: string, runner: Runner): Promi
   }
 }
 
-// ---- who it runs as -----------------------------------------------------------------------------------------------
-
-/**
- * PostgreSQL refuses to run as root. As root it is run as the owner of the data, or for new data as whoever called
- * sudo, as `postgres`, or as `nobody`; where that user cannot reach the files (a clone in a directory of mode 0700),
- * it keeps the one capability of root that reads through closed directories.
- */
-async function chooseRunner(dataDir: string, binaries: string, fresh: boolean): Promise<Runner> {
-  const own = process.getuid?.();
-  if (own !== 0) {
-    if (!fresh && own !== undefined) {
-      const owner = (await stat(dataDir)).uid;
-      if (owner !== own) {
-        throw new EmbeddedPostgresError(
-          `${dataDir} belongs to the user with id ${String(owner)}, and this is ${String(own)}: start as that user, or choose another directory.`,
-        );
-      }
-    }
-    return { ids: null, prefix: [] };
-  }
-  const ids = fresh ? await unprivilegedUser() : await ownerOf(dataDir);
-  const reachable = (await canReach(binaries, ids)) && (await canReach(dirname(dataDir), ids));
-  if (reachable) return { ids, prefix: [] };
-  const prefix = [
-    'setpriv',
-    `--reuid=${String(ids.uid)}`,
-    `--regid=${String(ids.gid)}`,
-    '--clear-groups',
-    '--inh-caps=-all,+dac_override',
-    '--ambient-caps=-all,+dac_override',
-    '--bounding-set=-all,+dac_override',
-  ];
-  const runner = { ids, prefix };
-  try {
-    await runProgram(runner, join(binaries, 'bin', 'postgres'), ['--version']);
-  } catch (cause) {
-    throw new EmbeddedPostgresError(
-      `PostgreSQL may not run as root, and the user with id ${String(ids.uid)} cannot reach ${binaries} and ${dirname(dataDir)}: start as an ordinary user, or let others pass through the directories above them (chmod o+x).`,
-      { cause },
-    );
-  }
-  return runner;
-}
-
-async function ownerOf(dataDir: string): Promise<{ uid: number; gid: number }> {
-  const { uid, gid } = await stat(dataDir);
-  if (uid === 0) {
-    throw new EmbeddedPostgresError(
-      `${dataDir} belongs to root, as which PostgreSQL may not run; remove it or chown it.`,
-    );
-  }
-  return { uid, gid };
-}
-
-async function unprivilegedUser(): Promise<{ uid: number; gid: number }> {
-  const caller = Number(process.env['SUDO_UID']);
-  if (caller > 0) return { uid: caller, gid: Number(process.env['SUDO_GID'] ?? caller) };
-  const users = (await readFile('/etc/passwd', 'utf8').catch(() => ''))
-    .split('\n')
-    .map((line) => line.split(':'));
-  for (const wanted of ['postgres', 'nobody']) {
-    const [, , uid, gid] = users.find(([name]) => name === wanted) ?? [];
-    if (Number(uid) > 0) return { uid: Number(uid), gid: Number(gid) };
-  }
-  throw new EmbeddedPostgresError(
-    'PostgreSQL may not run as root, and there is neither a user "postgres" nor "nobody": start as an ordinary user.',
-  );
-}
-
-/** Whether a user may pass through every directory on the way to a path, and read it. */
-async function canReach(path: string, ids: { readonly uid: number; readonly gid: number }): Promise<boolean> {
-  const { root } = parse(path);
-  for (let at = path; ; at = dirname(at)) {
-    const { uid, gid, mode } = await stat(at);
-    const shift = uid === ids.uid ? 6 : gid === ids.gid ? 3 : 0;
-    const needed = at === path ? 0o5 : 0o1;
-    if (((mode >> shift) & needed) !== needed) return false;
-    if (at === root) return true;
-  }
-}
-
-function commandOf(runner: Runner, program: string, flags: readonly string[]): [string, string[]] {
-  const [first = program, ...rest] = [...runner.prefix, program, ...flags];
-  return [first, rest];
-}
-
-/** What `spawn` needs beside the command: the ids, unless the prefix changes them. */
-function idsOf(runner: Runner): { uid?: number; gid?: number } {
-  return runner.ids !== null && runner.prefix.length === 0 ? runner.ids : {};
-}
-
-async function runProgram(runner: Runner, program: string, flags: readonly string[]): Promise<void> {
-  const [command, args] = commandOf(runner, program, flags);
-  try {
-    await run(command, args, { ...idsOf(runner), cwd: tmpdir(), env: environment() });
-  } catch (error) {
-    const said = (error as { readonly stderr?: string }).stderr?.trim() ?? '';
-    throw new Error(said === '' ? messageOf(error) : lastLine(said), { cause: error });
-  }
-}
-
-/** Nothing of ours reaches the server: PGDATA, PGPORT and the like would. */
-function environment(): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC', TMPDIR: tmpdir() };
-}
-
 // ---- the server ---------------------------------------------------------------------------------------------------
 
 /**
@@ -354,7 +249,8 @@ async function waitForPredecessor(dataDir: string): Promise<void> {
       await rm(file, { force: true });
       return;
     }
-    if (Date.now() > deadline) {
+    const owner = Number(await readFile(join(dataDir, OWNER_FILE), 'utf8').catch(() => ''));
+    if (Date.now() > deadline || (owner > 0 && isAlive(owner))) {
       throw new EmbeddedPostgresError(
         `another PostgreSQL (process ${String(pid)}) is running on ${dataDir}: stop what uses it, or choose another directory.`,
       );
@@ -395,7 +291,11 @@ async function startServer(
     const port = options.port ?? (await freePort());
     const child = spawnServer(bin, dataDir, runner, port, options.ephemeral === true);
     const problem = await untilReady(child, options.onLog ?? (() => undefined));
-    if (problem === null) return guarded(child, dataDir, port, options);
+    if (problem === null) {
+      const server = guarded(child, dataDir, port, options);
+      await writeFile(join(dataDir, OWNER_FILE), `${String(process.pid)}\n`);
+      return server;
+    }
     const another = /could not bind|Address already in use/.test(problem);
     if (another && options.port !== undefined) {
       throw new EmbeddedPostgresError(
@@ -492,6 +392,7 @@ function guarded(
   // Neither keeps this process alive: whoever started it does.
   child.unref();
   guard.unref();
+  for (const pipe of [child.stderr, guard.stdin]) (pipe as Socket | null)?.unref();
   const stop = async (): Promise<void> => {
     const held = setInterval(() => undefined, 1000);
     child.kill('SIGINT');
@@ -517,7 +418,7 @@ function spawnGuard(pid: number, dataDir: string, ephemeral: boolean): ChildProc
     cat > /dev/null
     [ "$(head -n 1 "$2/postmaster.pid" 2> /dev/null)" = "$1" ] && kill -INT "$1"
     [ "$3" = ephemeral ] || exit 0
-    while kill -0 "$1" 2> /dev/null; do sleep 0.1; done
+    for wait in $(seq 100); do [ -e "$2/postmaster.pid" ] || break; sleep 0.1; done
     rm -rf "$2"`;
   const mode = ephemeral ? 'ephemeral' : 'durable';
   const guard = spawn('/bin/sh', ['-c', script, 'postgres-guard', String(pid), dataDir, mode], {
@@ -526,7 +427,6 @@ function spawnGuard(pid: number, dataDir: string, ephemeral: boolean): ChildProc
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   guard.once('error', () => undefined);
-  (guard.stdin as (NodeJS.WritableStream & { unref?: () => void }) | null)?.unref?.();
   return guard;
 }
 
@@ -550,16 +450,4 @@ async function createDatabase(url: string, name: string): Promise<void> {
   } finally {
     await client.end();
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as { readonly code?: string } | null)?.code;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) ?? '';
 }
