@@ -1,0 +1,158 @@
+/** A whole broker of a test's own: database, queues, simulators and workers in this process, with a tenant in it. */
+import { connectors } from '#clouds';
+import {
+  openDatabase,
+  platformAccounts,
+  projects,
+  tenants,
+  type Database,
+  type PlatformAccountRecord,
+  type ProjectRecord,
+  type TenantRecord,
+} from '#database';
+import type { EngineSettings } from '#domain';
+import { migrateQueues, openQueues, type Queues } from '#queues';
+import { createLogger, CredentialCipher, loadConfig, type Clock, type Config } from '#runtime';
+
+import { startWorker, type RunningWorker } from '../../apps/worker/src/start-worker.js';
+import { createTestDatabase } from './postgres.js';
+import { placeInPostgres, queuesInRedis, type QueuePlace } from './queue-places.js';
+import { startSimulatedAws, type SimulatedAws } from './simulated-aws.js';
+
+export interface BrokerOptions {
+  /** PostgreSQL when absent. */
+  readonly queues?: 'postgres' | 'redis';
+  /** How many workers are started; one when absent. */
+  readonly workers?: number;
+  /** Times of the rules that are not as in production. */
+  readonly engine?: Partial<EngineSettings>;
+  /** Variables of the environment that are not as usual. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The machine's clock, with what the test adds to it: for waits that no test has the time for. */
+export class ShiftedClock implements Clock {
+  #shiftMs = 0;
+
+  now(): number {
+    return Date.now() + this.#shiftMs;
+  }
+
+  advance(ms: number): void {
+    this.#shiftMs += ms;
+  }
+}
+
+export interface Broker {
+  readonly database: Database;
+  readonly databaseUrl: string;
+  readonly queues: Queues;
+  readonly queuePlace: Omit<QueuePlace, 'remove'>;
+  readonly config: Config;
+  /** The workers' clock. */
+  readonly clock: ShiftedClock;
+  readonly aws: SimulatedAws;
+  readonly tenant: TenantRecord;
+  readonly project: ProjectRecord;
+  /** The platform's account in the simulated AWS. */
+  readonly account: PlatformAccountRecord;
+  readonly cipher: CredentialCipher;
+  /** What the workers have logged, as far as it is a warning or worse. */
+  readonly troubles: readonly { readonly level: string; readonly msg: string }[];
+  /** Starts one more worker in this process. */
+  startWorker(): Promise<RunningWorker>;
+  stopWorkers(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Shorter than in production where a test would otherwise have to wait. */
+const QUICK: Partial<EngineSettings> = { missingConfirmMs: 300, requestVisibleWithinMs: 1_500 };
+
+/** The environment of every process of a test's broker. */
+export function brokerEnvironment(databaseUrl: string, queuePlace: Omit<QueuePlace, 'remove'>) {
+  return {
+    DATABASE_URL: databaseUrl,
+    ...('redisUrl' in queuePlace.location ? { REDIS_URL: queuePlace.location.redisUrl } : {}),
+    ENCRYPTION_KEYS: `test:${Buffer.alloc(32, 7).toString('base64')}`,
+    LOG_LEVEL: 'warn',
+    SWEEP_INTERVAL_MS: '200',
+    LEASE_SECONDS: '3',
+    CLOUD_CALL_TIMEOUT_MS: '2000',
+  };
+}
+
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const testDatabase = await createTestDatabase();
+  const databaseUrl = testDatabase.url;
+  await migrateQueues(databaseUrl);
+  const redis = options.queues === 'redis' ? await queuesInRedis() : null;
+  const queuePlace = redis ?? placeInPostgres(databaseUrl);
+  const config = configOf(databaseUrl, queuePlace, options);
+  const database = await openDatabase({ url: databaseUrl, poolSize: 12, applicationName: 'test' });
+  const queues = openQueues(queuePlace.location, () => undefined);
+  const aws = await startSimulatedAws();
+  aws.simulators.clock.resume();
+  const clock = new ShiftedClock();
+  const cipher = CredentialCipher.fromKeys(config.encryptionKeys);
+  const troubles: { level: string; msg: string }[] = [];
+  const destination = {
+    write: (line: string) => void troubles.push(JSON.parse(line) as { level: string; msg: string }),
+  };
+  const logger = createLogger({ name: 'worker', level: config.logLevel, destination });
+  const workers: RunningWorker[] = [];
+
+  const seeded = await database.asOperator(async (scope) => {
+    const tenant = await tenants.create(scope, { name: 'Tenant' });
+    const project = await projects.create(scope, { tenantId: tenant.id, name: 'Project' });
+    const { accountId, accessKeyId, secretAccessKey } = aws.platform;
+    const account = await platformAccounts.create(scope, {
+      cloud: 'aws',
+      accountId,
+      displayName: 'Simulated',
+      credentials: cipher.encrypt({ kind: 'static', accessKeyId, secretAccessKey }),
+      credentialsKind: 'static',
+      endpoints: { ec2: aws.endpoint, sts: aws.endpoint },
+    });
+    return { tenant, project, account };
+  });
+
+  const broker: Broker = {
+    ...seeded,
+    database,
+    databaseUrl,
+    queues,
+    queuePlace,
+    config,
+    clock,
+    aws,
+    cipher,
+    troubles,
+    startWorker: async () => {
+      const worker = await startWorker({ database, queues, config, logger, clock, connectors });
+      workers.push(worker);
+      return worker;
+    },
+    stopWorkers: async () => {
+      await Promise.all(workers.splice(0).map((worker) => worker.close()));
+    },
+    close: async () => {
+      await broker.stopWorkers();
+      await queues.close();
+      await database.close();
+      await aws.close();
+      await redis?.remove();
+      await testDatabase.drop();
+    },
+  };
+  for (let started = 0; started < (options.workers ?? 1); started += 1) await broker.startWorker();
+  return broker;
+}
+
+function configOf(
+  databaseUrl: string,
+  queuePlace: Omit<QueuePlace, 'remove'>,
+  { engine, env }: BrokerOptions,
+): Config {
+  const config = loadConfig({ ...brokerEnvironment(databaseUrl, queuePlace), ...env });
+  return { ...config, engine: { ...config.engine, ...QUICK, ...engine } };
+}

@@ -1,0 +1,49 @@
+/** Where queues of a test's own live: a database for each, and a numbered database of Redis for each of Jest's workers. */
+import { Redis } from 'ioredis';
+
+import { migrateQueues, type QueueLocation } from '#queues';
+
+import { createTestDatabase } from './postgres.js';
+import { testRedisUrl } from './redis.js';
+
+export interface QueuePlace {
+  readonly location: QueueLocation;
+  /** Forgets every job, as a flushed Redis does. */
+  flush(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** Queues in a new PostgreSQL database. */
+export async function queuesInPostgres(): Promise<QueuePlace> {
+  const database = await createTestDatabase();
+  await migrateQueues(database.url);
+  return { ...placeInPostgres(database.url), remove: () => database.drop() };
+}
+
+/** Queues in a database that has their tables. */
+export function placeInPostgres(databaseUrl: string): Omit<QueuePlace, 'remove'> {
+  const flush = async (): Promise<void> => {
+    const { default: pg } = await import('pg');
+    const client = new pg.Client({ connectionString: databaseUrl });
+    await client.connect();
+    await client.query('DELETE FROM bullmq.dedup_next; DELETE FROM bullmq.dedup; DELETE FROM bullmq.job');
+    await client.end();
+  };
+  return { location: { databaseUrl }, flush };
+}
+
+/** Queues in Redis, empty at first. @throws Error where there is no Redis: ask {@link testRedisUrl} first */
+export async function queuesInRedis(): Promise<QueuePlace> {
+  const server = testRedisUrl();
+  if (server === null) throw new Error('There is no Redis for tests here.');
+  const url = new URL(server);
+  url.pathname = `/${process.env['JEST_WORKER_ID'] ?? '0'}`;
+  const redisUrl = url.href;
+  const flush = async (): Promise<void> => {
+    const client = new Redis(redisUrl);
+    await client.flushdb();
+    await client.quit();
+  };
+  await flush();
+  return { location: { redisUrl }, flush, remove: flush };
+}
