@@ -91,8 +91,11 @@ export interface CloudProfile {
   declaredProviderId(spec: CloudSpec): string | null;
   /** Where the platform asks: the account that owns what it asks to join; null elsewhere. */
   attachmentOwner(spec: CloudSpec): string | null;
-  /** The declared request among those of the platform VPC. */
-  find(spec: CloudSpec, peerings: readonly ObservedPeering[]): ObservedPeering | null;
+  /**
+   * The declared request among those of the platform VPC. `tiedTo` is the cloud's id of the request that the connection
+   * was found to be about (its status' `providerId`), which decides where the declaration leaves a choice.
+   */
+  find(spec: CloudSpec, peerings: readonly ObservedPeering[], tiedTo: string | null): ObservedPeering | null;
   /** Every difference that forbids touching the request; empty when it is this customer's and meant for this VPC. */
   mismatches(spec: CloudSpec, network: PlatformNetwork, observed: ObservedPeering): Mismatch[];
   readonly instructions: CloudInstructions;

@@ -32,7 +32,7 @@ export function startAttempt(profile: CloudProfile, spec: DeclaredSpec, now: num
   const state = profile.capabilities.initiator === 'customer' ? 'verifying' : 'requesting';
   return freshStatus(
     state,
-    { code, params: { providerId: providerId ?? '' }, since: now },
+    { code, params: { providerId: providerId ?? profile.peerKey(spec.cloud) ?? '' }, since: now },
     providerId,
     spec.cidrs,
   );

@@ -64,10 +64,10 @@ export async function look(
 /** What a look showed of one connection. */
 export function sightingOf(
   { at, peerings, routeTables, elsewhere }: Look,
-  { id, spec }: Pick<PeeringConnection, 'id' | 'spec'>,
+  { id, spec, status }: Pick<PeeringConnection, 'id' | 'spec' | 'status'>,
   profile: CloudProfile,
 ): Sighting {
-  const peering = profile.find(spec.cloud, peerings) ?? elsewhere.get(id) ?? null;
+  const peering = profile.find(spec.cloud, peerings, status.providerId) ?? elsewhere.get(id) ?? null;
   return { at, peering, routeTables };
 }
 
@@ -82,6 +82,6 @@ function isToBeLookedUp(
     status.state === 'verifying' &&
     status.lastSeen === null &&
     profile.declaredProviderId(spec.cloud) !== null &&
-    profile.find(spec.cloud, peerings) === null
+    profile.find(spec.cloud, peerings, status.providerId) === null
   );
 }

@@ -1,11 +1,15 @@
 /** The profile of every cloud that the broker serves. */
 import { CLOUD_IDS, type CloudId } from '../cloud-port.js';
 import type { CloudProfile } from '../cloud-profile.js';
+import { alibabaProfile } from './alibaba/profile.js';
 import { awsProfile } from './aws/profile.js';
+import { huaweiProfile } from './huawei/profile.js';
 import { tencentProfile } from './tencent/profile.js';
 
 const PROFILES: Readonly<Partial<Record<CloudId, CloudProfile>>> = {
   aws: awsProfile,
+  alibaba: alibabaProfile,
+  huawei: huaweiProfile,
   tencent: tencentProfile,
 };
 

@@ -107,7 +107,9 @@ function notThere(status: PeeringStatus, input: DecisionInput): Draft {
   const { network, profile, settings, now, connection } = input;
   if (status.lastSeen === null && requestTakenAt(status) === null) {
     if (profile.capabilities.initiator === 'platform') return request(status, input);
-    const providerId = profile.declaredProviderId(connection.spec.cloud) ?? '';
+    const { cloud } = connection.spec;
+    // Where the customer named their network only, that is what is looked for.
+    const providerId = profile.declaredProviderId(cloud) ?? profile.peerKey(cloud) ?? '';
     const params = { providerId, vpcId: network.vpcId, region: network.region };
     const elapsed = now - status.stateSince;
     if (elapsed >= settings.requestVisibleWithinMs) {

@@ -46,8 +46,8 @@ describe('the profile of Tencent Cloud', () => {
 
   it('finds the attachment by its CCN and takes it for what was declared', () => {
     const other = { ...attachment, providerId: 'ccn-00000000' };
-    expect(tencentProfile.find(spec, [other, attachment])).toBe(attachment);
-    expect(tencentProfile.find(spec, [other])).toBeNull();
+    expect(tencentProfile.find(spec, [other, attachment], null)).toBe(attachment);
+    expect(tencentProfile.find(spec, [other], null)).toBeNull();
     expect(tencentProfile.mismatches(spec, network, attachment)).toEqual([]);
   });
 
