@@ -38,7 +38,7 @@ const BEGIN_SNAPSHOT = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const source = new DataSource({
     type: 'postgres',
-    url: options.url,
+    driver: pg,
     applicationName: options.applicationName,
     poolSize: options.poolSize,
     entities: ENTITIES,
@@ -53,6 +53,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       options.logger?.warn({ err: error }, 'an idle database connection was lost'),
     connectTimeoutMS: CONNECT_TIMEOUT_MS,
     extra: {
+      // Read by pg itself: TypeORM's own reading of a URL forgets everything after the question mark, TLS included.
+      connectionString: options.url,
       // Queries of one transaction that do not need each other's answers travel together.
       pipeline: true,
       statement_timeout: STATEMENT_TIMEOUT_MS,
