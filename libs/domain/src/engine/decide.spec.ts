@@ -361,6 +361,15 @@ describe('a change that the cloud refuses', () => {
     expect(second.status.intent).toMatchObject({ token: first.status.intent?.token, attempts: 2 });
   });
 
+  it('that was made and is needed again carries another token: the cloud would answer the old one without doing it', () => {
+    const first = look({ seen: peering() });
+    const made = { ...connection(), status: recordOutcome(first.status, null, settings, T0 + 1_000) };
+    const again = look({ of: made, seen: peering(), after: 60_000 });
+    expect(again.action).toEqual(first.action);
+    expect(again.status.intent).toMatchObject({ attempts: 1 });
+    expect(again.status.intent?.token).not.toBe(first.status.intent?.token);
+  });
+
   it('whose answer was lost is not repeated before the cloud can show its effect', () => {
     const first = look({ seen: peering() });
     const lost: CloudErrorInfo = { ...refused, category: 'transient', code: 'ECONNRESET' };

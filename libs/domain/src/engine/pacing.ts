@@ -35,7 +35,8 @@ export function finish(draft: Draft, { connection, settings, now }: DecisionInpu
   if (connection.locked) return { status: draft.status, action: null, recheckInMs: settings.inFlightMs };
   const { action } = draft;
   const previous = draft.status.intent;
-  const repeated = previous !== null && sameAction(previous.action, action);
+  // What was made and is needed again is another change: by the old token the cloud would take it for the first one.
+  const repeated = previous !== null && previous.outcome?.ok !== true && sameAction(previous.action, action);
   const intent: Intent = {
     action,
     token: repeated ? previous.token : `${connection.id}-${action.kind}-${now.toString(36)}`,
