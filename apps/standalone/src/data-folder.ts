@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { StopReason, systemCode } from './stop-reason.js';
 
@@ -28,7 +28,7 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
     logs: join(path, 'logs'),
   };
   try {
-    await mkdir(folder.logs, { recursive: true });
+    await makeFolder(folder.logs);
     const probe = join(path, `.writable-${String(process.pid)}`);
     await writeFile(probe, '');
     await rm(probe);
@@ -39,6 +39,20 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
     );
   }
   return folder;
+}
+
+/** As `mkdir -p`. Node's own goes round in circles where the system refuses with ENOENT, as under /proc. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    if (await stat(dirname(path)).catch(() => null)) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path, { mode: 0o700 });
+  }
 }
 
 /**
