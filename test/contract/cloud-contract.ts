@@ -4,6 +4,7 @@ import type { CloudHarness } from './cloud-harness.js';
 import { describeErrors } from './errors.contract.js';
 import { describeObserving } from './observing.contract.js';
 import { describeRemoving } from './removing.contract.js';
+import { describeRequesting } from './requesting.contract.js';
 import { describeRoutes } from './routes.contract.js';
 import { Stage, type ContractSubject } from './stage.js';
 
@@ -27,6 +28,7 @@ export function defineCloudContract<H extends CloudHarness>(
 
     describeObserving(stage);
     if (stage.capabilities.initiator === 'customer') describeAnswering(stage);
+    else describeRequesting(stage);
     describeRemoving(stage);
     if (stage.capabilities.routing === 'platform') describeRoutes(stage);
     describeErrors(stage);

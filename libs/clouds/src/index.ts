@@ -3,6 +3,8 @@ import type { CloudConnector, CloudId } from '#domain';
 import { AWS_ERRORS } from './aws/errors.js';
 import { AWS_STATES } from './aws/status.js';
 import { deferred } from './deferred-port.js';
+import { TENCENT_ERRORS } from './tencent/errors.js';
+import { TENCENT_STATES } from './tencent/status.js';
 import type { CloudVocabulary } from './vocabulary.js';
 
 export type { CloudVocabulary, ErrorMeaning } from './vocabulary.js';
@@ -13,9 +15,11 @@ export type CloudConnectors = Readonly<Partial<Record<CloudId, CloudConnector>>>
 /** Every adapter; the vendor's SDK is loaded when a port is first used. */
 export const connectors: CloudConnectors = {
   aws: deferred('aws', async () => (await import('./aws/adapter.js')).connectAws),
+  tencent: deferred('tencent', async () => (await import('./tencent/adapter.js')).connectTencent),
 };
 
 /** The words of every cloud that has an adapter. */
 export const vocabularies: Readonly<Partial<Record<CloudId, CloudVocabulary>>> = {
   aws: { states: AWS_STATES, errors: AWS_ERRORS },
+  tencent: { states: TENCENT_STATES, errors: TENCENT_ERRORS },
 };
