@@ -245,13 +245,14 @@ const NEXT_DUE_OF = statement<{ at: Date | null }>(
 const MARK_ACCOUNT = statement<{ id: string }>(
   'reconcile.mark_account',
   `UPDATE platform_accounts SET status = $2, status_detail = $3, status_at = $4
-   WHERE id = $1 AND ($5::timestamptz IS NULL OR updated_at = $5) RETURNING id`,
+   WHERE id = $1 AND ($5::timestamptz IS NULL OR date_trunc('milliseconds', updated_at) = $5) RETURNING id`,
 );
 
 const TAKE_PROBE = statement<{ id: string }>(
   'reconcile.take_probe',
   `UPDATE platform_accounts SET status_at = $4
-   WHERE id = $1 AND status = 'refused' AND status_at = $2 AND updated_at = $3 RETURNING id`,
+   WHERE id = $1 AND status = 'refused' AND date_trunc('milliseconds', status_at) = $2
+     AND date_trunc('milliseconds', updated_at) = $3 RETURNING id`,
 );
 
 const COUNT = statement<{ cloud: CloudId; state: PeeringState; count: string }>(

@@ -94,7 +94,10 @@ export function postgresError(error: unknown): pg.DatabaseError | null {
   return inner instanceof pg.DatabaseError ? inner : null;
 }
 
-/** SQLSTATEs after which the same transaction may simply be run again: deadlock, serialization failure. */
+/**
+ * SQLSTATEs after which the same transaction may simply be run again: deadlock, serialization failure. Two writers of
+ * overlapping blocks at the very same moment can wait for each other: PostgreSQL lets one go on after a second.
+ */
 export function isRepeatable(error: unknown): boolean {
   const refused = error instanceof HoldingRefused ? error.cause : error;
   return ['40P01', '40001'].includes(postgresError(refused)?.code ?? '');

@@ -12,7 +12,7 @@ import type {
   PeeringFilters,
   PeeringRecord,
 } from '../records.js';
-import { transactionOf, type OperatorScope, type Scope } from '../scope.js';
+import { transactionOf, type Scope } from '../scope.js';
 import { statement } from '../statement.js';
 import { loadPlan, type RunStatement } from './address-plan.js';
 import * as deployments from './deployments.js';
@@ -194,17 +194,4 @@ export async function addressPlan(
   exceptConnectionId: string | null = null,
 ): Promise<AddressPlan> {
   return loadPlan(runIn(scope), deploymentId, exceptConnectionId, at);
-}
-
-const COUNT_STATES = statement<{ cloud: string; state: string; count: string }>(
-  'peerings.count_states',
-  `SELECT cloud, state, count(*) AS count FROM peering_connections WHERE state <> 'deleted' GROUP BY cloud, state`,
-);
-
-/** How many connections are in each state, for metrics; deleted ones are left out. */
-export async function countByState(
-  scope: OperatorScope,
-): Promise<{ readonly cloud: string; readonly state: string; readonly count: number }[]> {
-  const rows = await transactionOf(scope).rows(COUNT_STATES, []);
-  return rows.map(({ cloud, state, count }) => ({ cloud, state, count: toNumber(count) }));
 }
