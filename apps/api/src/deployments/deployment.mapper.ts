@@ -1,6 +1,6 @@
 /** From stored deployments to what is shown. Pure. */
 import type { DeploymentRecord } from '#database';
-import { profileOf, type CloudSpec, type Locale, type ReservedRange } from '#domain';
+import { offerInstructions, profileOf, type Locale, type ReservedRange } from '#domain';
 
 import { isoTime, isoTimeOrNull } from '../http/view-fields.js';
 import { specSchema } from '../peerings/cloud-spec-schema.js';
@@ -37,13 +37,7 @@ export function offerView(
 ): OfferView {
   const profile = profileOf(cloud);
   const { initiator, approvalWindow } = profile.capabilities;
-  const { steps, artifacts } = profile.instructions.createRequest({
-    network,
-    spec: { kind: cloud } as CloudSpec,
-    providerId: null,
-    customerCidrs: [],
-    locale,
-  });
+  const { steps, artifacts } = offerInstructions(network, profile, locale);
   return {
     cloud,
     region,

@@ -100,6 +100,13 @@ export const FIELD_ISSUES = {
       zh: '请改为 {expected} 并填写该云的字段。',
     },
   },
+  account_of_other_cloud: {
+    detail: {
+      en: 'The account is one of {given}, the deployment runs on {expected}.',
+      zh: '该账号属于 {given}，而部署位于 {expected}。',
+    },
+    fix: { en: 'Give a platform account of {expected}.', zh: '请填写 {expected} 的平台账号。' },
+  },
   range_reversed: {
     detail: {
       en: 'The end {to} lies before the beginning {from}.',

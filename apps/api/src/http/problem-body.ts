@@ -1,7 +1,7 @@
 /** From whatever was thrown to `application/problem+json` (RFC 9457). */
+import type { Problem } from '#domain';
 import {
   PROBLEMS,
-  Problem,
   problemText,
   type FieldError,
   type Locale,
@@ -41,6 +41,7 @@ export const NOUNS = {
   quota: { en: 'quota', zh: '配额' },
   cloud: { en: 'cloud', zh: '云' },
   job: { en: 'failed job', zh: '失败任务' },
+  thing: { en: 'thing', zh: '资源' },
 } as const satisfies Record<string, Readonly<Record<Locale, string>>>;
 
 export type Noun = keyof typeof NOUNS;

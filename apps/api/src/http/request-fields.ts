@@ -80,7 +80,7 @@ export function Field(
 
 function describe(api: ApiPropertyOptions): { readonly expected: LocalText; readonly example: string } {
   const type = 'enum' in api ? 'string' : 'type' in api && typeof api.type === 'string' ? api.type : 'object';
-  const isArray = 'isArray' in api && api.isArray === true;
+  const isArray = 'isArray' in api && api.isArray;
   const example: unknown = 'example' in api ? api.example : undefined;
   return { expected: kindName(isArray ? 'array' : type), example: JSON.stringify(example ?? {}) };
 }
@@ -107,7 +107,7 @@ export function Choice(options: FieldTraits & { readonly values: readonly string
     type: 'string',
     enum: [...options.values],
     example: options.values[0],
-  } as ApiPropertyOptions);
+  });
 }
 
 /** A list of text-like values; in a query repeated, or separated by commas. */
@@ -121,7 +121,7 @@ export function List(options: FieldTraits & ListBounds & { readonly each: Check 
       minItems: options.min ?? 0,
       maxItems: options.max,
       example: [...options.example],
-    } as ApiPropertyOptions,
+    },
     { fromText: splitCommas },
   );
 }
@@ -185,7 +185,7 @@ export function Nested(
   return Field(
     (value) => (isPlainObject(value) ? [] : wrongType(value, 'object', JSON.stringify(options.example))),
     options,
-    { type, example: options.example } as ApiPropertyOptions,
+    { type, example: options.example },
     { nested: type },
   );
 }

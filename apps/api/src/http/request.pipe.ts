@@ -38,6 +38,19 @@ export function readPartly<T extends object>(
   return readObject(target, given, place, place === 'query' ? '?' : '');
 }
 
+/** For a POST that needs nothing but its path. @throws RequestProblem `validation_failed` for a body with anything in it */
+export function readNothing(body: unknown): void {
+  if (body === undefined) return;
+  if (!isPlainObject(body)) refuseIssues(wrongType(body, 'object', '{}'));
+  refuseIssues(
+    Object.keys(body as object).map((name) => ({
+      pointer: pointerStep(name),
+      code: 'unknown_field',
+      params: { known: '-' },
+    })),
+  );
+}
+
 const RULES = new Map<RequestClass, ReadonlyMap<string, FieldRule>>();
 
 function cachedRules(target: RequestClass): ReadonlyMap<string, FieldRule> {

@@ -28,7 +28,7 @@ function kindOf(value: unknown): LocalText {
 
 /** The value in a message: short, and only ever what the caller sent. */
 export function shown(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined');
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 

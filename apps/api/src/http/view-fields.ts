@@ -7,7 +7,7 @@ import { EXAMPLE_TIME, exampleId } from './value-checks.js';
 
 /** A field of an answer. Every field is always present unless `required` is false. */
 export function Shows(description: string, api: ApiPropertyOptions = {}): PropertyDecorator {
-  return ApiProperty({ description, ...api } as ApiPropertyOptions);
+  return ApiProperty({ description, ...api });
 }
 
 /** Text of an answer. */
@@ -16,7 +16,7 @@ export function ShowsText(
   example: string,
   api: ApiPropertyOptions = {},
 ): PropertyDecorator {
-  return Shows(description, { type: 'string', example, ...api } as ApiPropertyOptions);
+  return Shows(description, { type: 'string', example, ...api });
 }
 
 /** An id of an answer. */
@@ -35,7 +35,7 @@ export function ShowsTime(description: string, api: ApiPropertyOptions = {}): Pr
     format: 'date-time',
     example: EXAMPLE_TIME,
     ...api,
-  } as ApiPropertyOptions);
+  });
 }
 
 /** A whole number of an answer. */
@@ -44,7 +44,7 @@ export function ShowsNumber(
   example: number,
   api: ApiPropertyOptions = {},
 ): PropertyDecorator {
-  return Shows(description, { type: 'integer', example, ...api } as ApiPropertyOptions);
+  return Shows(description, { type: 'integer', example, ...api });
 }
 
 /** Text or null. */

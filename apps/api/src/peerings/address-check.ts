@@ -27,13 +27,17 @@ export function addressConflicts(cidrs: readonly string[], plan: AddressPlan): A
   return findConflicts(parseCidrs(cidrs), plan);
 }
 
-/** The problem that these conflicts are; null when there are none. */
+/**
+ * The problem that these conflicts are; null when there are none.
+ * @param cidrs the blocks as they stand in the request, at `pointer`
+ */
 export function addressProblem(
   cidrs: readonly string[],
   found: readonly AddressConflict[],
   otherIssues: readonly FieldIssue[] = [],
+  pointer = '/spec/cidrs',
 ): RequestProblem | null {
-  const issues = [...otherIssues, ...found.map((conflict) => issueOf(conflict, cidrs))];
+  const issues = [...otherIssues, ...found.map((conflict) => issueOf(conflict, cidrs, pointer))];
   if (issues.length === 0) return null;
   const wrong = otherIssues.length > 0 || found.some(({ kind }) => !HELD.has(kind));
   return new RequestProblem(
@@ -50,10 +54,10 @@ function paramsOf({ cidr, with: other, connectionId }: AddressConflict): Readonl
   return { cidr, with: other, ...(connectionId === undefined ? {} : { connectionId }) };
 }
 
-function issueOf(conflict: AddressConflict, cidrs: readonly string[]): FieldIssue {
+function issueOf(conflict: AddressConflict, cidrs: readonly string[], pointer: string): FieldIssue {
   const index = cidrs.indexOf(conflict.cidr);
   return {
-    pointer: index < 0 ? '/spec/cidrs' : `/spec/cidrs/${String(index)}`,
+    pointer: index < 0 ? pointer : `${pointer}/${String(index)}`,
     code: CODES[conflict.kind],
     params: paramsOf(conflict),
   };

@@ -39,7 +39,7 @@ export function readSpec(
 ): DeclaredSpecReading {
   const given = request.cloud ?? {};
   const issues = request.cloud === undefined ? [] : kindIssues(profile, request.cloud, before !== null);
-  const cloud: Record<string, string> = { ...before?.cloud, kind: profile.cloud };
+  const cloud = new Map<string, string>(Object.entries({ ...before?.cloud, kind: profile.cloud }));
   for (const [name, value] of Object.entries(given)) {
     if (name === 'kind') continue;
     const pointer = CLOUD + pointerStep(name);
@@ -48,7 +48,7 @@ export function readSpec(
       const known = ['kind', ...profile.fields.map((each) => each.name)].join(', ');
       issues.push({ pointer, code: 'unknown_field', params: { known } });
     } else if (value === null && before !== null) {
-      delete cloud[name];
+      cloud.delete(name);
     } else if (typeof value !== 'string') {
       issues.push(
         ...wrongType(value, 'string', JSON.stringify(field.example)).map((issue) => ({ ...issue, pointer })),
@@ -57,11 +57,11 @@ export function readSpec(
       const params = { given: shown(value), expected: field.title, help: field.help, example: field.example };
       issues.push({ pointer, code: 'bad_format', params });
     } else {
-      cloud[name] = value;
+      cloud.set(name, value);
     }
   }
   const cidrs = request.cidrs === undefined ? (before?.cidrs ?? []) : canonicalBlocks(request.cidrs);
-  return { spec: { cloud: cloud as CloudSpec, cidrs }, issues };
+  return { spec: { cloud: Object.fromEntries(cloud) as CloudSpec, cidrs }, issues };
 }
 
 const FORMS = new Map<string, RegExp>();

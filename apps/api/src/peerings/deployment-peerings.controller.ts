@@ -24,7 +24,7 @@ import { PeeringPageView, PeeringView } from './peering.view.js';
 import { createPeering } from './peering-writes.js';
 import { peeringFilters } from './peerings.controller.js';
 import { preflightView, rivalProblems } from './preflight.js';
-import { Waker } from './waker.js';
+import { Waker } from '../waker.js';
 
 const THE_ID = new IdPipe('dep', 'deployment');
 const ID_PARAM = { name: 'id', description: 'The deployment.', example: exampleId('dep') } as const;

@@ -16,7 +16,6 @@ import {
   profileOf,
   startAttempt,
   type CloudProfile,
-  type CloudSpec,
   type DeclaredSpec,
   type PeeringStatus,
 } from '#domain';
@@ -99,7 +98,7 @@ function readInto(
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     problems.push(error);
-    const cloud = before?.cloud ?? ({ kind: profile.cloud } as CloudSpec);
+    const cloud = before?.cloud ?? { kind: profile.cloud };
     return { spec: { cloud, cidrs: canonicalBlocks(request.spec.cidrs ?? []) }, issues: [] };
   }
 }

@@ -90,9 +90,6 @@ export class ChangePeeringBody {
   spec?: SpecChangeBody;
 }
 
-/** A POST that needs nothing but its path. */
-export class EmptyBody {}
-
 export class PeeringListQuery extends PageQuery {
   @List({
     description: 'Only these states.',

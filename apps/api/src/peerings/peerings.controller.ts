@@ -27,18 +27,18 @@ import { IdPipe } from '../http/id.pipe.js';
 import { requireVersion } from '../http/if-match.js';
 import { LongPolls } from '../http/long-polls.js';
 import { PageQuery, pageOf } from '../http/page-query.js';
+import { readNothing } from '../http/request.pipe.js';
 import { ScopedRequests, type Deed } from '../http/scoped-requests.js';
 import { exampleId } from '../http/value-checks.js';
 import { isoTime } from '../http/view-fields.js';
 import { Answers, Conditional, Idempotent, Problems } from '../openapi/operation.decorators.js';
 import { CLOCK } from '../parts.js';
-import { Waker } from './waker.js';
+import { Waker } from '../waker.js';
 import { deletionPreview } from './deletion-preview.js';
 import { DeletionPreviewView, PeeringEventPageView } from './peering-reads.view.js';
 import {
   ChangePeeringBody,
   DeletePeeringQuery,
-  EmptyBody,
   PeeringReadQuery,
   PeeringsAcrossQuery,
 } from './peering.request.js';
@@ -193,8 +193,8 @@ export class PeeringsController {
     @Req() request: ApiRequest,
     @Res({ passthrough: true }) reply: ApiReply,
     @Param('id', THE_ID) id: string,
-    @Body() _body: EmptyBody,
   ): Promise<PeeringView> {
+    readNothing(request.body);
     return this.write(request, reply, id, retryPeering);
   }
 
@@ -217,8 +217,8 @@ export class PeeringsController {
     @Req() request: ApiRequest,
     @Res({ passthrough: true }) reply: ApiReply,
     @Param('id', THE_ID) id: string,
-    @Body() _body: EmptyBody,
   ): Promise<PeeringView> {
+    readNothing(request.body);
     return this.write(request, reply, id, async ({ scope, at }, before) => {
       this.refreshLimit.take(id, at);
       if (!(await peerings.refresh(scope, id, at))) throw stateConflict(before);

@@ -14,10 +14,6 @@ export const QUOTAS = {
     fallback: 1_000,
     description: { en: 'Live connections of all deployments together.', zh: '所有部署的有效连接总数。' },
   },
-  api_keys_per_tenant: {
-    fallback: 100,
-    description: { en: 'API keys that are not revoked.', zh: '未吊销的 API 密钥数。' },
-  },
 } as const satisfies Record<string, { fallback: number; description: Readonly<Record<Locale, string>> }>;
 
 export type QuotaName = keyof typeof QUOTAS;
