@@ -17,6 +17,7 @@ export * from './intents.js';
 export * from './next-actions.js';
 export * from './peering-connection.js';
 export * from './peering-state.js';
+export * from './placeholders.js';
 export * from './problem.js';
 export * from './reason.js';
 export * from './routing.js';

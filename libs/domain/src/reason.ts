@@ -143,8 +143,8 @@ export const REASONS = {
   },
   request_expired: {
     actor: 'customer',
-    en: 'The request expired in the cloud before it was accepted. Create a new one and complete this connection with its id.',
-    zh: '请求在被接受前已在云上过期。请新建请求，并用其 ID 更新本连接。',
+    en: 'The request expired in the cloud before it was accepted.',
+    zh: '请求在被接受前已在云上过期。',
   },
   request_withdrawn: {
     actor: 'customer',
