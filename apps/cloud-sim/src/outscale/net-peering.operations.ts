@@ -93,7 +93,6 @@ function accept(call: OapiCall): OapiAnswer {
   const peering = answerable(call);
   if (isRepeated(call, peering, 'active')) return { NetPeering: render(call, peering) };
   requireState(peering, now, ['pending-acceptance']);
-  requireVms(state, [peering.source.netId, peering.accepter.netId]);
   const accepted = enter(state, peering, 'active');
   // Traffic passes both ways, so what was asked the other way round is redundant (API reference, AcceptNetPeering).
   for (const other of state.peerings.by('pair', pairKey(peering.accepter.netId, peering.source.netId))) {
@@ -153,6 +152,7 @@ function requireState(peering: NetPeering, now: number, allowed: readonly Peerin
   throw new OutscaleError(CODES.peeringState, details);
 }
 
+/** Of both Nets, before the peering is created (user guide, "Creating a Net Peering"). */
 function requireVms(state: OutscaleState, netIds: readonly string[]): void {
   const empty = netIds.find((netId) => !holdsVm(state, netId));
   if (!state.settings.vmsRequired || empty === undefined) return;

@@ -107,8 +107,8 @@ export interface Tag extends Home {
 /** What a simulator's operator may change. */
 export interface OutscaleSettings {
   /**
-   * Whether a Net without a VM can have no peering (OUTSCALE user guide, "About Net Peerings"). How the API says so is
-   * not documented; here it answers DependencyProblem.
+   * Whether peered Nets must hold a VM before the peering is created (user guide, "Creating a Net Peering"). How the
+   * API says that one does not is not documented; here it answers DependencyProblem.
    */
   readonly vmsRequired: boolean;
   /**

@@ -17,8 +17,8 @@ const HOUR_MS = 3_600_000;
 export const REQUEST_LIFETIME_MS = 7 * 24 * HOUR_MS;
 
 /**
- * How long a peering that is over stays visible (user guide, "About Net Peerings", of failed, expired and deleted
- * ones; a rejected one is taken to be no different).
+ * How long a peering that is over stays visible (user guide, "Getting Information About Your Net Peerings" and
+ * "Rejecting a Net Peering").
  */
 export const VISIBILITY_MS = HOUR_MS;
 

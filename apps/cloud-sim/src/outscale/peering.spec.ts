@@ -181,6 +181,17 @@ describe('a Net peering', () => {
       await failed(ask());
     });
 
+    it('is never one of a Net without a VM, unless the settings say so', async () => {
+      const empty = await makeEmptyNet(customer, '172.17.0.0/16');
+      const asking = () => request(customer, empty, platformNet, outscale.platform.accountId);
+      expect(await codeOf(asking())).toBe('1004');
+      await settings({ vmsRequired: false });
+      await act(customer, 'Delete', (await asking()).NetPeeringId);
+      await settings({ vmsRequired: true });
+      await outscale.control('POST', '/_sim/outscale/put-vm', { netId: empty });
+      expect((await asking()).State.Name).toBe('pending-acceptance');
+    });
+
     it('is never one of a Net with itself', async () => {
       expect(await codeOf(request(customer, customerNet, customerNet, outscale.customer.accountId))).toBe(
         '4045',
@@ -238,20 +249,6 @@ describe('a Net peering', () => {
       expect(await stateOf(platform, NetPeeringId)).toBe('deleted');
       outscale.simulators.clock.advance(1);
       expect(await stateOf(platform, NetPeeringId)).toBeUndefined();
-    });
-
-    it('needs a VM in both Nets, then and when it is asked for', async () => {
-      const { NetPeeringId } = await ask();
-      const vms = (await customer('ReadVms')).Vms.map((vm) => vm.VmId);
-      await customer('DeleteVms', { VmIds: vms });
-      expect(await codeOf(act(platform, 'Accept', NetPeeringId))).toBe('1004');
-      const empty = await makeEmptyNet(customer, '172.17.0.0/16');
-      const asking = () => request(customer, empty, platformNet, outscale.platform.accountId);
-      expect(await codeOf(asking())).toBe('1004');
-      await outscale.control('POST', '/_sim/outscale/put-vm', { netId: empty });
-      expect((await asking()).State.Name).toBe('pending-acceptance');
-      await outscale.control('POST', '/_sim/outscale/put-vm', { netId: customerNet });
-      await act(platform, 'Accept', NetPeeringId);
     });
   });
 
