@@ -239,6 +239,13 @@ describe('an attachment', () => {
     });
   });
 
+  it('is asked for again even if the look still shows the one before', () => {
+    const story = Story.awaitingApproval();
+    story.look(30_000, attachment('rejected'));
+    story.retry(31_000);
+    expect(story.look(31_100, attachment('pending_customer')).action?.kind).toBe('request_attachment');
+  });
+
   it('with a disabled route is degraded', () => {
     const story = Story.awaitingApproval();
     story.look(1_000, attachment('active'));
@@ -310,7 +317,9 @@ describe('the approval window', () => {
     const story = Story.awaitingApproval();
     story.look(deadline, attachment('pending_customer'));
     story.outcome(deadline + 100, refusal({ category: 'transient', code: 'ECONNRESET' }));
-    expect(story.look(deadline + 1_000, attachment('in_progress')).action).toBeNull();
+    const joining = story.look(deadline + 1_000, attachment('in_progress'));
+    expect(joining.action).toBeNull();
+    expect(joining.recheckInMs).toBeLessThanOrEqual(1_000);
     expect(story.look(deadline + 3_000, attachment('active')).action?.kind).toBe('withdraw_attachment');
     story.outcome(deadline + 3_100);
     story.look(deadline + 3_200, attachment('deleting'));

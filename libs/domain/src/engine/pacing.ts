@@ -48,12 +48,16 @@ export function finish(draft: Draft, { connection, settings, now }: DecisionInpu
   return { status: { ...draft.status, intent }, action, recheckInMs: draft.recheckInMs };
 }
 
-/** Looks again after a time that grows with the time already spent in the state. */
-export function poll(status: PeeringStatus, { settings, now }: DecisionInput): Draft {
+/** Looks again after a time that grows with the time already spent, since then or in the state. */
+export function poll(
+  status: PeeringStatus,
+  { settings, now }: DecisionInput,
+  since = status.stateSince,
+): Draft {
   return {
     status,
     action: null,
-    recheckInMs: clamp((now - status.stateSince) / 4, MIN_POLL_MS, settings.inFlightMs),
+    recheckInMs: clamp((now - since) / 4, MIN_POLL_MS, settings.inFlightMs),
   };
 }
 

@@ -50,7 +50,9 @@ export function unwind(status: PeeringStatus, input: DecisionInput): Draft {
   const undone = undo(status, input, false);
   if (undone.left === 'connection') {
     const shown = { ...undone.status, reason: takingBack(undone.status, end, now) };
-    return undone.action ? act(shown, input, undone.action) : { ...poll(shown, input), ...undone.wait };
+    if (undone.action) return act(shown, input, undone.action);
+    // The state stays what it was, perhaps for long: the reason is as old as the end.
+    return { ...poll(shown, input, shown.reason.since), ...undone.wait };
   }
   const rested = move(
     { ...undone.status, deadline: null },

@@ -169,17 +169,16 @@ function terminalRefusal(status: PeeringStatus, network: PlatformNetwork): Endin
   };
 }
 
-/** Where the platform asks: an earlier application that has ended does not stand in the way of a new one. */
-function mayRequestAnew(
-  status: PeeringStatus,
-  { profile }: DecisionInput,
-  peering: ObservedPeering,
-): boolean {
+/**
+ * Where the platform asks: an earlier application that has ended does not stand in the way of a new one. Nor does what
+ * an earlier attempt of ours seems to have left: that was taken back, so the look is older. Asking twice does no harm.
+ */
+function mayRequestAnew(status: PeeringStatus, input: DecisionInput, peering: ObservedPeering): boolean {
   return (
-    profile.capabilities.initiator === 'platform' &&
+    input.profile.capabilities.initiator === 'platform' &&
     status.state === 'requesting' &&
     requestTakenAt(status) === null &&
-    !LIVE_PHASES.includes(peering.phase)
+    (!LIVE_PHASES.includes(peering.phase) || (status.intent === null && isOwnAndLive(input, peering)))
   );
 }
 
