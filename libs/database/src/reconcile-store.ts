@@ -29,7 +29,7 @@ import {
   type RangeRow,
   type RunStatement,
 } from './repositories/address-plan.js';
-import { lookAgainAtAccount } from './repositories/due-again.js';
+import { lookAgainAtAccount, movedDueAt } from './repositories/due-again.js';
 import {
   NETWORK_COLUMNS,
   SELECT_PEERINGS,
@@ -206,8 +206,10 @@ const PAUSE = statement<PauseRow>(
 
 const TOUCH = statement<{ id: string }>(
   'reconcile.touch',
-  `UPDATE peering_connections p SET due_at = seen.due_at, last_observed_at = seen.observed_at
-   FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::timestamptz[]) AS seen (id, version, due_at, observed_at)
+  `UPDATE peering_connections p SET due_at = ${movedDueAt('p.due_at', 'seen.was_due_at', 'seen.due_at')},
+     last_observed_at = seen.observed_at
+   FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[])
+     AS seen (id, version, was_due_at, due_at, observed_at)
    WHERE p.id = seen.id AND p.version = seen.version RETURNING p.id`,
 );
 
@@ -359,6 +361,7 @@ export class ReconcileStore {
           run(TOUCH, [
             [before.id],
             [before.version],
+            [toDateOrNull(before.dueAt)],
             [toDateOrNull(after.dueAt)],
             [toDateOrNull(observedAt)],
           ]),
@@ -387,6 +390,7 @@ export class ReconcileStore {
     const values = [
       touches.map(({ connection }) => connection.id),
       touches.map(({ connection }) => connection.version),
+      touches.map(({ connection }) => toDateOrNull(connection.dueAt)),
       touches.map(({ dueAt }) => toDateOrNull(dueAt)),
       touches.map(({ observedAt }) => new Date(observedAt)),
     ];

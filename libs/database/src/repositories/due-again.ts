@@ -4,6 +4,15 @@ import type { CloudId } from '#domain';
 import { statement } from '../statement.js';
 import type { RunStatement } from './address-plan.js';
 
+/**
+ * SQL for moving a due time that was read before. Somebody may have asked for an earlier look in the meantime, which
+ * leaves the version as it is: then the earlier of both times counts.
+ * @param current the column @param was as it was read @param next as it is to be
+ */
+export function movedDueAt(current: string, was: string, next: string): string {
+  return `CASE WHEN ${current} IS NOT DISTINCT FROM ${was} THEN ${next} ELSE least(${current}, ${next}) END`;
+}
+
 const OF_ACCOUNT = statement(
   'due_again.of_account',
   `WITH checks AS (

@@ -5,6 +5,7 @@ import type { NewEvent, NewPeering, PeeringRecord } from '../records.js';
 import { holding } from '../refusal.js';
 import { statement } from '../statement.js';
 import type { RunStatement } from './address-plan.js';
+import { movedDueAt } from './due-again.js';
 import { claimsOf, derive, holdingOf } from './peering-rows.js';
 import { toDateOrNull } from './time.js';
 
@@ -77,8 +78,9 @@ export async function insertPeering(run: RunStatement, peering: NewPeering): Pro
 const UPDATE = statement<{ id: string }>(
   'peerings.update',
   `UPDATE peering_connections SET display_name = $3, desired = $4, spec = $5, locked_note = $6, state = $7,
-     reason_code = $8, status = $9, provider_id = $10, peer_key = $11, sole = $12, live = $13, due_at = $14,
-     deadline_at = $15, last_observed_at = $16, deleted_at = $17, updated_at = $18, version = version + 1
+     reason_code = $8, status = $9, provider_id = $10, peer_key = $11, sole = $12, live = $13,
+     due_at = ${movedDueAt('due_at', '$19::timestamptz', '$14::timestamptz')}, deadline_at = $15,
+     last_observed_at = $16, deleted_at = $17, updated_at = $18, version = version + 1
    WHERE id = $1 AND version = $2 RETURNING id`,
 );
 
@@ -134,6 +136,7 @@ export async function replacePeering(
     toDateOrNull(after.lastObservedAt),
     toDateOrNull(deletedAt),
     new Date(now),
+    toDateOrNull(before.dueAt),
   ];
   const held = new Set(claimsOf(before.status));
   const wanted = new Set(claimsOf(status));
