@@ -18,8 +18,8 @@ export interface Consumer {
 }
 
 /** A job whose worker has died is taken up by another after at most these two together. */
-const LOCK_MS = 10_000;
-const STALLED_CHECK_MS = 5_000;
+const LOCK_MS = 4_000;
+const STALLED_CHECK_MS = 2_000;
 
 /** Starts working on every kind of job. @throws QueuesNotMigrated, or whatever keeps it from connecting */
 export async function startConsumer(

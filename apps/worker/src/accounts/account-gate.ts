@@ -75,6 +75,12 @@ export class AccountGate {
     return this.#inFlight === 0 && this.#waiting.length === 0;
   }
 
+  /**
+   * The status of the account under which calls are made, by the time since when it has it. A refusal belongs to that
+   * status: only a newer one can mean that the account works again.
+   */
+  basis = 0;
+
   /** Lets the credentials be tried again, by one call alone. */
   reopen(): void {
     this.#refusal = null;

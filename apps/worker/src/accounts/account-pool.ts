@@ -13,6 +13,8 @@ export interface StoredAccount {
   readonly accountId: string;
   readonly credentials: Buffer;
   readonly endpoints: Readonly<Record<string, string>>;
+  /** Changes with every change by an operator, in epoch milliseconds. */
+  readonly updatedAt: number;
 }
 
 /** How a platform account is spoken for in one region. */
@@ -49,6 +51,7 @@ export interface AccountPoolParts {
 
 interface Entry {
   readonly fingerprint: string;
+  account: StoredAccount;
   readonly gate: AccountGate;
   readonly ports: Map<string, CloudPort>;
 }
@@ -64,30 +67,41 @@ export class AccountPool {
 
   /** @throws Error when nobody can speak to the cloud here, or the stored credentials cannot be decrypted */
   access(account: StoredAccount, region: string): CloudAccess {
-    const fingerprint = fingerprintOf(account);
-    let entry = this.#entries.get(account.id);
-    if (entry?.fingerprint !== fingerprint) {
-      if (entry) retire(entry);
-      const { clock, random, observer } = this.parts;
-      const settings = { ...DEFAULT_GATE_SETTINGS, parallelCalls: PARALLEL_CALLS[account.cloud] };
-      const called: CallListener = (...call) => observer.called(account.cloud, ...call);
-      entry = { fingerprint, gate: new AccountGate(settings, clock, random, called), ports: new Map() };
-      this.#entries.set(account.id, entry);
-    }
+    const entry = this.#entryOf(account);
+    const { accountId, cloud, credentials, endpoints } = entry.account;
     let port = entry.ports.get(region);
     if (port === undefined) {
-      const connect = this.parts.connectors[account.cloud];
-      if (connect === undefined) throw new Error(`this worker has no adapter for ${account.cloud}`);
+      const connect = this.parts.connectors[cloud];
+      if (connect === undefined) throw new Error(`this worker has no adapter for ${cloud}`);
       port = connect({
         region,
-        accountId: account.accountId,
-        credentials: this.parts.decrypt(account.credentials) as CloudCredentials,
-        endpoints: account.endpoints,
+        accountId,
+        credentials: this.parts.decrypt(credentials) as CloudCredentials,
+        endpoints,
         timeoutMs: this.parts.callTimeoutMs,
       });
       entry.ports.set(region, port);
     }
     return { port, gate: entry.gate };
+  }
+
+  #entryOf(account: StoredAccount): Entry {
+    const known = this.#entries.get(account.id);
+    // Whoever has read the account before its latest change speaks for it as it is now.
+    if (known && account.updatedAt < known.account.updatedAt) return known;
+    const fingerprint = fingerprintOf(account);
+    if (known?.fingerprint === fingerprint) {
+      known.account = account;
+      return known;
+    }
+    if (known) retire(known);
+    const { clock, random, observer } = this.parts;
+    const settings = { ...DEFAULT_GATE_SETTINGS, parallelCalls: PARALLEL_CALLS[account.cloud] };
+    const called: CallListener = (...call) => observer.called(account.cloud, ...call);
+    const gate = new AccountGate(settings, clock, random, called);
+    const entry = { fingerprint, account, gate, ports: new Map<string, CloudPort>() };
+    this.#entries.set(account.id, entry);
+    return entry;
   }
 
   close(): void {

@@ -80,8 +80,10 @@ export class NetworkPass {
     );
     if (this.keeper.isLost()) return this.#result();
     await this.#change(changes.flat());
-    if (this.#againInMs !== 0 && !this.keeper.isLost() && touches.length > 0) {
-      if ((await this.parts.store.touch(this.keeper.lease, touches)) === null) this.keeper.lose();
+    // Before the next pass, which is at once, only what is due earlier than was written needs to be written.
+    const due = this.#againInMs === 0 ? touches.filter(isEarlier) : touches;
+    if (!this.keeper.isLost() && due.length > 0) {
+      if ((await this.parts.store.touch(this.keeper.lease, due)) === null) this.keeper.lose();
     }
     return this.#result();
   }
@@ -218,4 +220,8 @@ export class NetworkPass {
   ): Promise<SaveResult> {
     return writeStatus(this.parts, this.keeper, connection, { status, dueAt, observedAt, events });
   }
+}
+
+function isEarlier({ connection, dueAt }: Touch): boolean {
+  return dueAt !== null && connection.dueAt !== null && dueAt < connection.dueAt;
 }

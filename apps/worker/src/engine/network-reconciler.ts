@@ -18,6 +18,8 @@ const STAY_MS = 250;
 /** One turn ends after this many passes or this long, so that a busy deployment does not starve the others. */
 const MAX_PASSES = 40;
 const TURN_MS = 20_000;
+/** What is due this soon is due: the clocks of two machines differ by so much, in milliseconds. */
+const SOON_MS = 500;
 /** A delayed wake-up is asked for up to this far ahead; what is due later is left to the sweep. */
 const WAKE_AHEAD_MS = 30_000;
 /** How long a paused deployment is left alone. */
@@ -109,8 +111,10 @@ export class NetworkReconciler {
     const { clock, log, monitor, store } = this.parts;
     const { network, account, connections, vpcCheck } = snapshot;
     const began = clock.now();
-    const checksVpc = vpcCheck.dueAt !== null && vpcCheck.dueAt <= began;
-    if (connections.length === 0 && !checksVpc) return null;
+    const isDue = (dueAt: number | null): boolean => dueAt !== null && dueAt <= began + SOON_MS;
+    const checksVpc = isDue(vpcCheck.dueAt);
+    // A wake-up call is only a hint, and may come twice.
+    if (!checksVpc && !connections.some(({ dueAt }) => isDue(dueAt))) return null;
 
     const approach = await this.#approach(snapshot);
     if (approach.kind === 'wait') return this.#wait(keeper, snapshot, approach.error, approach.dueAt);
@@ -175,15 +179,15 @@ export class NetworkReconciler {
     const { gate } = access;
     const { refusal } = gate;
     if (refusal !== null) {
-      const isSettled = account.statusAt > refusal.at;
-      if (isProbe || isSettled) gate.reopen();
-      else if (now - refusal.at < REFUSAL_SETTLES_MS)
-        return { kind: 'wait', error: refusal.error, dueAt: now + 1_000 };
+      const isNewer = account.statusAt > gate.basis;
+      const isUnsettled = now - refusal.at < REFUSAL_SETTLES_MS;
+      if (isProbe || isNewer) gate.reopen();
       else {
-        const dueAt = await this.#markRefused(snapshot, refusal.error);
+        const dueAt = isUnsettled ? now + 1_000 : await this.#markRefused(snapshot, refusal.error);
         return { kind: 'wait', error: refusal.error, dueAt };
       }
     }
+    gate.basis = Math.max(gate.basis, account.statusAt);
     if (gate.pausedUntil > now) return { kind: 'wait', error: null, dueAt: this.#afterPause(access) };
     return { kind: 'go', access, isProbe };
   }
