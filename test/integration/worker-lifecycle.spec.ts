@@ -117,7 +117,7 @@ describe('a connection on AWS', () => {
     it('stays a draft until its details are there', async () => {
       const request = await deployment.request(CIDR);
       const id = await deployment.declare({ accountId: request.accountId });
-      await broker.queues.wake(deployment.id);
+      await deployment.look(id);
       const draft = await deployment.until(id, 'awaiting_request');
       expect(draft.status.reason.params).toEqual({ missing: 'cloud.connectionId, cloud.vpcId' });
       expect(deployment.effects('AcceptVpcPeeringConnection')).toBe(0);
@@ -274,7 +274,7 @@ describe('a connection on AWS', () => {
       const id = await deployment.declare(request);
       await deployment.until(id, 'accepting');
       await deployment.deleteAsCustomer(request.connectionId);
-      await broker.queues.wake(deployment.id);
+      await deployment.look(id);
       const ended = await deployment.until(id, 'failed');
       expectEnding(ended, 'request_withdrawn', {});
       expectAdvice(ended);
@@ -294,7 +294,7 @@ describe('a connection on AWS', () => {
       await deployment.until(id, 'running');
       await deployment.deleteAsCustomer(request.connectionId);
       expect(deployment.routes()).toHaveLength(1);
-      await broker.queues.wake(deployment.id);
+      await deployment.look(id);
       const ended = await deployment.until(id, 'failed');
       expectEnding(ended, 'deleted_by_peer', {});
       expectAdvice(ended);
@@ -323,7 +323,7 @@ describe('a connection on AWS', () => {
       expectAdvice(stuck);
       expect(deployment.routes()).toMatchObject([{ destination: CIDR, peeringId: foreign.connectionId }]);
       await deployment.dropRoute(CIDR);
-      await broker.queues.wake(deployment.id);
+      await deployment.look(id);
       await deployment.until(id, 'running');
     });
 
@@ -341,7 +341,7 @@ describe('a connection on AWS', () => {
       const id = await deployment.declare(request);
       await deployment.until(id, 'running');
       await deployment.dropRoute(CIDR);
-      await broker.queues.wake(deployment.id);
+      await deployment.look(id);
       await eventually('the route is back', () => deployment.routes().length === 1);
       await deployment.until(id, 'running');
       const [drift] = (await deployment.events(id)).filter(({ type }) => type === 'peering.route_drift');
@@ -358,7 +358,7 @@ describe('a connection on AWS', () => {
       const id = await reporting.declare(await reporting.request(CIDR));
       await reporting.until(id, 'running');
       await reporting.dropRoute(CIDR);
-      await broker.queues.wake(reporting.id);
+      await reporting.look(id);
       const { status } = await reporting.until(id, 'degraded');
       expect(status.reason.code).toBe('route_missing');
       expect(reporting.routes()).toEqual([]);

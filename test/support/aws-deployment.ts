@@ -17,7 +17,14 @@ import {
   type EventRecord,
   type PeeringRecord,
 } from '#database';
-import { profileOf, startAttempt, startDeletion, type CloudSpec, type PeeringState } from '#domain';
+import {
+  profileOf,
+  startAttempt,
+  startDeletion,
+  type CloudSpec,
+  type DriftPolicy,
+  type PeeringState,
+} from '#domain';
 
 import type { Broker } from './broker.js';
 import { eventually } from './eventually.js';
@@ -42,6 +49,13 @@ interface BookedTable {
   readonly routes: readonly { readonly destination: string; readonly peeringId: string }[];
 }
 
+/** What of a deployment is not as usual, or not as it is in AWS. */
+export interface DeploymentChoices {
+  readonly driftPolicy?: DriftPolicy;
+  readonly declaredVpcId?: string;
+  readonly declaredCidrs?: readonly string[];
+}
+
 export class AwsDeployment {
   readonly platform: EC2Client;
   readonly customer: EC2Client;
@@ -58,9 +72,10 @@ export class AwsDeployment {
   static async create(
     broker: Broker,
     cidr = '10.11.0.0/16',
-    choices: Partial<Pick<DeploymentRecord['network'], 'driftPolicy'>> = {},
+    { declaredVpcId, declaredCidrs = [cidr], ...choices }: DeploymentChoices = {},
   ): Promise<AwsDeployment> {
-    const vpcId = await createVpc(broker.aws.ec2(broker.aws.platform), cidr);
+    const made = await createVpc(broker.aws.ec2(broker.aws.platform), cidr);
+    const vpcId = declaredVpcId ?? made;
     const record = await broker.database.asOperator((scope) =>
       deployments.create(scope, {
         tenantId: broker.tenant.id,
@@ -71,7 +86,7 @@ export class AwsDeployment {
         edition: 'dedicated_professional',
         platformAccountId: broker.account.id,
         vpcId,
-        cidrs: [cidr],
+        cidrs: declaredCidrs,
         ...choices,
       }),
     );
@@ -84,6 +99,14 @@ export class AwsDeployment {
 
   get vpcId(): string {
     return this.record.network.vpcId;
+  }
+
+  /** Waits until the worker has compared the VPC with AWS. */
+  async untilChecked(): Promise<void> {
+    await eventually('the VPC was compared', async () => {
+      const record = await this.broker.database.asOperator((scope) => deployments.get(scope, this.id));
+      return record?.vpcCheckedAt != null;
+    });
   }
 
   /** The customer makes a VPC and asks for a peering with the platform's, or with `to`. */
@@ -135,6 +158,13 @@ export class AwsDeployment {
       const spec = { cloud: { kind: 'aws', ...request } as CloudSpec, cidrs: [] };
       return { spec, status: startAttempt(profileOf('aws'), spec, now), dueAt: now };
     });
+    await this.broker.queues.wake(this.id);
+  }
+
+  /** What a refresh does: has the engine look now. */
+  async look(id: string): Promise<void> {
+    const now = this.broker.clock.now();
+    await this.broker.database.asOperator((scope) => peerings.refresh(scope, id, now));
     await this.broker.queues.wake(this.id);
   }
 
