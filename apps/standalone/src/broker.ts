@@ -1,7 +1,7 @@
 import { openDatabase } from '#database';
 import { connectors } from '#clouds';
 import { openQueues } from '#queues';
-import { ConfigError, loadConfig, systemClock, type Config } from '#runtime';
+import { systemClock, type Config } from '#runtime';
 
 import { createApi } from '../../api/src/create-api.js';
 import {
@@ -11,44 +11,24 @@ import {
   type Simulators,
 } from '../../cloud-sim/src/simulator.js';
 import { startWorker } from '../../worker/src/start-worker.js';
+import { ApiRefusal } from './api-client.js';
 import type { Credentials } from './credentials.js';
-import { encryptionKeyOf, type DataFolder } from './data-folder.js';
+import type { DataFolder } from './data-folder.js';
 import { prepareDatabase } from './database-setup.js';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from './embedded-postgres.js';
 import type { LogFiles } from './log-files.js';
 import { seed } from './seed.js';
+import type { Parts } from './parts.js';
 import type { Settings } from './settings.js';
 import { StopReason } from './stop-reason.js';
 
-/** The ways to end the parts that have been started, last one first. */
-export class Parts {
-  readonly #closers: { readonly name: string; readonly close: () => Promise<unknown> }[] = [];
-  #isClosing = false;
-
-  /**
-   * @returns the part
-   * @throws StopReason when everything is being ended already; the part then is too
-   */
-  started<T>(name: string, part: T, close: () => Promise<unknown>): T {
-    if (this.#isClosing) {
-      close().catch(() => undefined);
-      throw new StopReason('Stopped while starting.');
-    }
-    this.#closers.push({ name, close });
-    return part;
-  }
-
-  /** Ends every part in turn; one that fails does not keep the others from ending. */
-  async close(onError: (name: string, error: unknown) => void): Promise<void> {
-    this.#isClosing = true;
-    for (let part = this.#closers.pop(); part !== undefined; part = this.#closers.pop()) {
-      try {
-        await part.close();
-      } catch (error) {
-        onError(part.name, error);
-      }
-    }
-  }
+/** What everything stands on. */
+export interface Ground {
+  readonly settings: Settings;
+  readonly folder: DataFolder;
+  /** But for the database's URL, which follows from the embedded one. */
+  readonly config: Config;
+  readonly logs: LogFiles;
 }
 
 export interface Broker {
@@ -66,9 +46,7 @@ export type Progress = (part: string, detail: string) => void;
  * @throws StopReason
  */
 export async function startBroker(
-  settings: Settings,
-  folder: DataFolder,
-  logs: LogFiles,
+  { settings, folder, config, logs }: Ground,
   parts: Parts,
   progress: Progress,
   onDeath: (why: StopReason) => void,
@@ -96,13 +74,13 @@ export async function startBroker(
       `${[...simulators.clouds.keys()].join(', ')}; control ${simulators.controlUrl}/_sim`,
     );
 
-    const config = await configOf(settings, folder, postgres.url);
     const apiLogger = logs.logger('api');
     const workerLogger = logs.logger('worker');
     await prepareDatabase(postgres.url, true, apiLogger);
 
     const open = async (applicationName: string, logger: typeof apiLogger) => {
-      const { url, poolSize } = config.database;
+      const { poolSize } = config.database;
+      const { url } = postgres;
       const database = await openDatabase({ url, poolSize, applicationName, logger });
       parts.started(applicationName, database, () => database.close());
       const queues = openQueues({ databaseUrl: url }, (error) => {
@@ -145,27 +123,12 @@ async function bothOf<A, B>([a, b]: readonly [Promise<A>, Promise<B>]): Promise<
   return [await a, await b];
 }
 
-async function configOf(settings: Settings, folder: DataFolder, databaseUrl: string): Promise<Config> {
-  return loadConfig({
-    ...process.env,
-    DATABASE_URL: databaseUrl,
-    DATABASE_URL_FILE: '',
-    REDIS_URL: '',
-    REDIS_URL_FILE: '',
-    ENCRYPTION_KEYS: await encryptionKeyOf(folder),
-    ENCRYPTION_KEYS_FILE: '',
-    WORKER_PORT: '',
-    HOST: settings.host,
-    API_PORT: String(settings.apiPort),
-  });
-}
-
 /** One line for what a person can do something about; anything else stays as it is. */
 function explain(error: unknown, folder: DataFolder): unknown {
   if (error instanceof PortInUseError || error instanceof StateFileError)
     return new StopReason(error.message);
-  if (error instanceof EmbeddedPostgresError) return new StopReason(error.message, { cause: error });
-  if (error instanceof ConfigError) return new StopReason(error.problems.join('; '));
+  if (error instanceof ApiRefusal || error instanceof EmbeddedPostgresError)
+    return new StopReason(error.message, { cause: error });
   if (error instanceof Error && error.name === 'DatabaseUnavailable') {
     return new StopReason(`The embedded PostgreSQL does not answer; see ${folder.logs}/postgres.log.`);
   }

@@ -21,7 +21,7 @@ interface Offer {
 
 interface Peering {
   readonly id: string;
-  readonly status: { readonly state: PeeringState };
+  readonly status: { readonly state: PeeringState; readonly reason: { readonly message: string } };
 }
 
 interface PeeringEvent {
@@ -69,6 +69,7 @@ export async function demonstrate(
       spec: { cloud: { kind: 'aws', connectionId, accountId: aws.customer.accountId, vpcId } },
     });
     tell('customer', 'POST …/peerings', peering.id);
+    tell('broker', peering.status.state, peering.status.reason.message);
     const state = await follow(api, peering.id, tell, signal);
     if (state !== 'running') return peering.id;
 

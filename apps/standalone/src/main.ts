@@ -1,12 +1,13 @@
 /** `npm start`: the whole broker on this machine, and a customer who connects to it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Parts, startBroker, type Broker } from './broker.js';
+import type { Broker } from './broker.js';
+import { readConfiguration } from './configuration.js';
 import { openDataFolder } from './data-folder.js';
-import { demonstrate } from './demo.js';
 import { requireFreePorts } from './free-ports.js';
 import { LogFiles } from './log-files.js';
 import { claimDataFolder } from './only-instance.js';
+import { Parts } from './parts.js';
 import { readSettings, USAGE, type Settings } from './settings.js';
 import { StopReason } from './stop-reason.js';
 import { Terminal } from './terminal.js';
@@ -39,18 +40,19 @@ async function run(settings: Settings): Promise<void> {
     claim.release();
     await Promise.resolve();
   });
-  const logs = new LogFiles(folder.logs, process.env['LOG_LEVEL'] ?? 'info');
-  parts.started('logs', logs, () => logs.close());
   await requirePorts(settings);
+  const config = await readConfiguration(settings, folder, process.env);
+  const logs = new LogFiles(folder.logs, config.logLevel);
+  parts.started('logs', logs, () => logs.close());
+  // Only now, since it takes a while to load.
+  const { startBroker } = await import('./broker.js');
 
   const end = untilStopped();
   try {
     terminal.heading('Peering Broker');
     const started = performance.now();
     const work = startBroker(
-      settings,
-      folder,
-      logs,
+      { settings, folder, config, logs },
       parts,
       (part, detail) => {
         terminal.row([[part, 12]], detail);
@@ -72,8 +74,21 @@ async function run(settings: Settings): Promise<void> {
 
 async function present(broker: Broker, settings: Settings, started: number): Promise<void> {
   terminal.row([['ready', 12]], `after ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  const peeringId = settings.demo ? await demonstrate(broker.credentials, terminal, stopping.signal) : null;
+  const peeringId = settings.demo ? await showDemo(broker) : null;
   welcome(terminal, broker, settings, peeringId);
+}
+
+/** @returns the id of the new connection; null when the demonstration came to nothing, which is told and stops nothing */
+async function showDemo({ credentials }: Broker): Promise<string | null> {
+  const { demonstrate } = await import('./demo.js');
+  try {
+    return await demonstrate(credentials, terminal, stopping.signal);
+  } catch (error) {
+    if (stopping.signal.aborted) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    terminal.line(`  ${terminal.style('red', 'The demonstration ends here:')} ${why}`);
+    return null;
+  }
 }
 
 async function requirePorts(settings: Settings): Promise<void> {

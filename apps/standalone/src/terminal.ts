@@ -10,6 +10,8 @@ export class Terminal {
     private readonly stream: NodeJS.WriteStream,
     env: Readonly<Record<string, string | undefined>>,
   ) {
+    // A closed terminal or pipe is no reason to stop in disorder.
+    stream.on('error', () => undefined);
     this.#colours = stream.isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
   }
 

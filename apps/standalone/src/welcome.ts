@@ -21,16 +21,22 @@ export function welcome(
   terminal.row([['credentials', WIDTH]], displayPath(settings.dataDir, 'credentials.json'));
   terminal.row([['logs', WIDTH]], displayPath(settings.dataDir, 'logs'));
   if (tenant) {
-    const as = `curl -s -u ${tenant.keyId}:${tenant.secret}`;
-    const deployment = tenant.deployments.aws ?? '';
-    terminal.heading('Try it');
-    terminal.line(`  ${as} ${apiUrl}/v1/deployments/${deployment}/peering-offer`);
-    terminal.line(`  ${as} ${apiUrl}/v1/peerings`);
-    terminal.line(
+    const deployment = `${apiUrl}/v1/deployments/${tenant.deployments.aws ?? ''}`;
+    const commands: readonly [what: string, command: string][] = [
+      ['what a customer is shown before they begin', `${deployment}/peering-offer`],
+      ['every connection, with its state, the reason and what is to be done', `${apiUrl}/v1/peerings`],
       peeringId === null
-        ? `  ${as} ${apiUrl}/v1/deployments/${deployment}/cidr-suggestions`
-        : `  ${as} -X DELETE ${apiUrl}/v1/peerings/${peeringId}`,
-    );
+        ? ['blocks that are free for a new network', `${deployment}/cidr-suggestions`]
+        : [
+            'the end of this connection, which leaves nothing behind',
+            `-X DELETE ${apiUrl}/v1/peerings/${peeringId}`,
+          ],
+    ];
+    terminal.heading('Try it');
+    for (const [what, command] of commands) {
+      terminal.line(terminal.style('dim', `  # ${what}`));
+      terminal.line(`  curl -s -u ${tenant.keyId}:${tenant.secret} ${command}`);
+    }
   }
   terminal.line();
   terminal.line(terminal.style('dim', 'Ctrl-C stops everything; the next npm start goes on from here.'));
