@@ -1,5 +1,7 @@
 /** Adapters of the clouds: each speaks one vendor's API behind the port of the domain. */
 import type { CloudConnector, CloudId } from '#domain';
+import { ALIBABA_ERRORS } from './alibaba/errors.js';
+import { ALIBABA_STATES } from './alibaba/status.js';
 import { AWS_ERRORS } from './aws/errors.js';
 import { AWS_STATES } from './aws/status.js';
 import { deferred } from './deferred-port.js';
@@ -15,11 +17,13 @@ export type CloudConnectors = Readonly<Partial<Record<CloudId, CloudConnector>>>
 /** Every adapter; the vendor's SDK is loaded when a port is first used. */
 export const connectors: CloudConnectors = {
   aws: deferred('aws', async () => (await import('./aws/adapter.js')).connectAws),
+  alibaba: deferred('alibaba', async () => (await import('./alibaba/adapter.js')).connectAlibaba),
   tencent: deferred('tencent', async () => (await import('./tencent/adapter.js')).connectTencent),
 };
 
 /** The words of every cloud that has an adapter. */
 export const vocabularies: Readonly<Partial<Record<CloudId, CloudVocabulary>>> = {
   aws: { states: AWS_STATES, errors: AWS_ERRORS },
+  alibaba: { states: ALIBABA_STATES, errors: ALIBABA_ERRORS },
   tencent: { states: TENCENT_STATES, errors: TENCENT_ERRORS },
 };

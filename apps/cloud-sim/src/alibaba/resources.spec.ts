@@ -148,6 +148,19 @@ describe('VPCs, routes and security groups on Alibaba Cloud', () => {
     expect(await codeOf(addRoute('172.20.0.0/16', { nextHopId: other }))).toBe('IncorrectStatus.VpcPeer');
   });
 
+  it('keeps a route whose connection the other side has deleted, and says that it leads nowhere', async () => {
+    await addRoute('172.16.0.0/16');
+    pass(1);
+    const enabled = async () =>
+      (await routes()).routeEntrys!.routeEntry!.map((entry) => entry.nextHops!.nextHop![0]!.enabled);
+    expect(await enabled()).toEqual([1]);
+    await alibaba.call(alibaba.customer, 'VpcPeer', 'DeleteVpcPeerConnection', { InstanceId: peering });
+    expect(await enabled()).toEqual([0]);
+    pass(3600);
+    expect(await entries()).toEqual([['172.16.0.0/16', peering, 'Available']]);
+    expect(await enabled()).toEqual([0]);
+  });
+
   it('makes a route once for one client token', async () => {
     const first = await addRoute('172.16.0.0/16', { clientToken: 'token' });
     const again = await addRoute('172.16.0.0/16', { clientToken: 'token' });

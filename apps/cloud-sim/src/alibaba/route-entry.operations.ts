@@ -177,7 +177,10 @@ function describe(call: ApiCall): ApiAnswer {
   if (wanted.type !== 'System') {
     for (const entry of state.routeEntries.by('table', table.id)) {
       if (!matches(entry)) continue;
-      listed.push({ sequence: 1 + state.routeEntries.sequenceOf(entry.id), shown: render(entry, now) });
+      listed.push({
+        sequence: 1 + state.routeEntries.sequenceOf(entry.id),
+        shown: render(state, entry, now),
+      });
     }
   }
   const { page, nextToken } = pageByToken(
@@ -209,7 +212,9 @@ function serviceRoute(table: RouteTable): ApiAnswer {
   };
 }
 
-function render(entry: RouteEntry, now: number): ApiAnswer {
+function render(state: AlibabaState, entry: RouteEntry, now: number): ApiAnswer {
+  const peering = state.peerings.get(entry.nextHopId);
+  const isUsable = peering !== undefined && statusAt(peering, now) === 'Activated';
   return {
     RouteEntryId: entry.id,
     RouteEntryName: entry.name,
@@ -221,7 +226,14 @@ function render(entry: RouteEntry, now: number): ApiAnswer {
     IpVersion: 'ipv4',
     GmtModified: timestamp(Math.min(now, entry.availableAt)),
     NextHops: {
-      NextHop: [{ NextHopType: entry.nextHopType, NextHopId: entry.nextHopId, Enabled: 1, Weight: 0 }],
+      NextHop: [
+        {
+          NextHopType: entry.nextHopType,
+          NextHopId: entry.nextHopId,
+          Enabled: isUsable ? 1 : 0,
+          Weight: 0,
+        },
+      ],
     },
   };
 }
