@@ -1,4 +1,6 @@
 /** The door to PostgreSQL: opens scopes, each one transaction. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import pg, { type QueryResultRow } from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
 
@@ -25,7 +27,7 @@ export interface DatabaseOptions {
 }
 
 /** Most times that a transaction is run when PostgreSQL breaks a deadlock at its cost. */
-const ATTEMPTS = 4;
+const ATTEMPTS = 5;
 const CONNECT_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
 const LOCK_TIMEOUT_MS = 10_000;
@@ -148,7 +150,11 @@ export class Database {
       try {
         return await this.attempt(open, work);
       } catch (error) {
-        if (attempt < ATTEMPTS && isRepeatable(error)) continue;
+        if (attempt < ATTEMPTS && isRepeatable(error)) {
+          // The other one first: a loser that comes back at once can take the same locks in its way again.
+          await sleep(attempt * (10 + Math.random() * 40));
+          continue;
+        }
         if (error instanceof HoldingRefused)
           throw await explainRefusal(error, (sql, values) => this.single(sql, values));
         throw translate(error);

@@ -1,6 +1,6 @@
 /** From what PostgreSQL refused to a typed error that names what stands in the way. */
 import pg from 'pg';
-import { QueryFailedError } from 'typeorm';
+import { QueryFailedError, QueryRunnerAlreadyReleasedError } from 'typeorm';
 
 import { findConflicts, parseCidrs } from '#domain';
 
@@ -113,6 +113,10 @@ export function translate(error: unknown): unknown {
     if (code === '23503') return new MissingReference(constraint, { cause: error });
     if (isOutage(code)) return new DatabaseUnavailable(refusal.message, { cause: error });
     return error;
+  }
+  // TypeORM gives a connection back by itself when it breaks.
+  if (error instanceof QueryRunnerAlreadyReleasedError) {
+    return new DatabaseUnavailable('the connection was lost', { cause: error });
   }
   const inner: unknown = error instanceof QueryFailedError ? error.driverError : error;
   if (inner instanceof Error && isConnectionFailure(inner)) {

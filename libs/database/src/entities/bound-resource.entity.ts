@@ -2,9 +2,10 @@ import { Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeor
 
 import { DeploymentEntity } from './deployment.entity.js';
 import { PeeringConnectionEntity } from './peering-connection.entity.js';
-import { TenantEntity } from './tenant.entity.js';
 
 @Entity('bound_resources')
+@ForeignKey(() => DeploymentEntity, ['tenantId', 'deploymentId'], ['tenantId', 'id'])
+@ForeignKey(() => PeeringConnectionEntity, ['tenantId', 'connectionId'], ['tenantId', 'id'])
 @Unique(['deploymentId', 'kind', 'name'])
 @Index('bound_resources_connection', ['connectionId'])
 export class BoundResourceEntity {
@@ -12,15 +13,12 @@ export class BoundResourceEntity {
   id: string;
 
   @Column('text')
-  @ForeignKey(() => TenantEntity)
   tenantId: string;
 
   @Column('text')
-  @ForeignKey(() => DeploymentEntity)
   deploymentId: string;
 
   @Column('text')
-  @ForeignKey(() => PeeringConnectionEntity)
   connectionId: string;
 
   @Column('text')

@@ -1,9 +1,11 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
 
 import { PeeringConnectionEntity } from './peering-connection.entity.js';
-import { TenantEntity } from './tenant.entity.js';
 
 @Entity('connection_events')
+@ForeignKey(() => PeeringConnectionEntity, ['tenantId', 'connectionId'], ['tenantId', 'id'], {
+  onDelete: 'CASCADE',
+})
 @Unique(['id'])
 @Index('connection_events_connection', ['connectionId', 'seq'])
 @Index('connection_events_tenant', ['tenantId', 'seq'])
@@ -16,11 +18,9 @@ export class ConnectionEventEntity {
   id: string;
 
   @Column('text')
-  @ForeignKey(() => TenantEntity)
   tenantId: string;
 
   @Column('text')
-  @ForeignKey(() => PeeringConnectionEntity, { onDelete: 'CASCADE' })
   connectionId: string;
 
   @Column('text')

@@ -5,7 +5,6 @@ import type { CloudId, DriftPolicy } from '#domain';
 import type { DeploymentStatus } from '../records.js';
 import { PlatformAccountEntity } from './platform-account.entity.js';
 import { ProjectEntity } from './project.entity.js';
-import { TenantEntity } from './tenant.entity.js';
 
 @Entity('deployments')
 @Unique(['platformAccountId', 'region', 'vpcId'])
@@ -20,7 +19,6 @@ export class DeploymentEntity {
   id: string;
 
   @Column('text')
-  @ForeignKey(() => TenantEntity)
   tenantId: string;
 
   @Column('text')

@@ -3,7 +3,6 @@ import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 
 import type { CloudId, PeeringIntent, PeeringState, PeeringStatus } from '#domain';
 
 import { DeploymentEntity } from './deployment.entity.js';
-import { TenantEntity } from './tenant.entity.js';
 
 @Entity('peering_connections')
 @Unique(['tenantId', 'id'])
@@ -28,7 +27,6 @@ export class PeeringConnectionEntity {
   id: string;
 
   @Column('text')
-  @ForeignKey(() => TenantEntity)
   tenantId: string;
 
   @Column('text')

@@ -58,9 +58,11 @@ export class InitialSchema1763600000000 implements MigrationInterface {
         UNIQUE (cloud, account_id)
       );
 
+      -- Here and below a row names its tenant together with what it belongs to: nothing of one tenant can hang on
+      -- something of another.
       CREATE TABLE deployments (
         id text PRIMARY KEY,
-        tenant_id text NOT NULL REFERENCES tenants,
+        tenant_id text NOT NULL,
         project_id text NOT NULL,
         name text NOT NULL,
         cloud text NOT NULL,
@@ -90,7 +92,7 @@ export class InitialSchema1763600000000 implements MigrationInterface {
 
       CREATE TABLE peering_connections (
         id text PRIMARY KEY,
-        tenant_id text NOT NULL REFERENCES tenants,
+        tenant_id text NOT NULL,
         project_id text NOT NULL,
         deployment_id text NOT NULL,
         cloud text NOT NULL,
@@ -137,12 +139,14 @@ export class InitialSchema1763600000000 implements MigrationInterface {
       -- Who holds which block around a deployment: the deployment itself and its live connections. Two holders can
       -- never have overlapping blocks, whatever races.
       CREATE TABLE address_claims (
-        deployment_id text NOT NULL REFERENCES deployments ON DELETE CASCADE,
-        tenant_id text NOT NULL REFERENCES tenants,
-        connection_id text REFERENCES peering_connections ON DELETE CASCADE,
+        deployment_id text NOT NULL,
+        tenant_id text NOT NULL,
+        connection_id text,
         block inet NOT NULL CHECK (network(block) = block),
         created_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (deployment_id, block),
+        FOREIGN KEY (tenant_id, deployment_id) REFERENCES deployments (tenant_id, id) ON DELETE CASCADE,
+        FOREIGN KEY (tenant_id, connection_id) REFERENCES peering_connections (tenant_id, id) ON DELETE CASCADE,
         CONSTRAINT address_claims_disjoint EXCLUDE USING gist (deployment_id WITH =, block inet_ops WITH &&)
       );
       CREATE INDEX address_claims_connection ON address_claims (connection_id);
@@ -188,12 +192,13 @@ export class InitialSchema1763600000000 implements MigrationInterface {
       CREATE TABLE connection_events (
         seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         id text NOT NULL UNIQUE,
-        tenant_id text NOT NULL REFERENCES tenants,
-        connection_id text NOT NULL REFERENCES peering_connections ON DELETE CASCADE,
+        tenant_id text NOT NULL,
+        connection_id text NOT NULL,
         type text NOT NULL,
         actor text NOT NULL,
         data json NOT NULL DEFAULT '{}',
-        created_at timestamptz NOT NULL DEFAULT now()
+        created_at timestamptz NOT NULL DEFAULT now(),
+        FOREIGN KEY (tenant_id, connection_id) REFERENCES peering_connections (tenant_id, id) ON DELETE CASCADE
       );
       CREATE INDEX connection_events_connection ON connection_events (connection_id, seq);
       CREATE INDEX connection_events_tenant ON connection_events (tenant_id, seq);
@@ -236,12 +241,14 @@ export class InitialSchema1763600000000 implements MigrationInterface {
       -- Data-integration resources (connectors, actions) that need a running connection.
       CREATE TABLE bound_resources (
         id text PRIMARY KEY,
-        tenant_id text NOT NULL REFERENCES tenants,
-        deployment_id text NOT NULL REFERENCES deployments,
-        connection_id text NOT NULL REFERENCES peering_connections,
+        tenant_id text NOT NULL,
+        deployment_id text NOT NULL,
+        connection_id text NOT NULL,
         kind text NOT NULL,
         name text NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now(),
+        FOREIGN KEY (tenant_id, deployment_id) REFERENCES deployments (tenant_id, id),
+        FOREIGN KEY (tenant_id, connection_id) REFERENCES peering_connections (tenant_id, id),
         UNIQUE (deployment_id, kind, name)
       );
       CREATE INDEX bound_resources_connection ON bound_resources (connection_id);
