@@ -4,6 +4,7 @@ import type { CloudProfile } from '../cloud-profile.js';
 import { alibabaProfile } from './alibaba/profile.js';
 import { awsProfile } from './aws/profile.js';
 import { huaweiProfile } from './huawei/profile.js';
+import { outscaleProfile } from './outscale/profile.js';
 import { tencentProfile } from './tencent/profile.js';
 
 const PROFILES: Readonly<Partial<Record<CloudId, CloudProfile>>> = {
@@ -11,6 +12,7 @@ const PROFILES: Readonly<Partial<Record<CloudId, CloudProfile>>> = {
   alibaba: alibabaProfile,
   huawei: huaweiProfile,
   tencent: tencentProfile,
+  outscale: outscaleProfile,
 };
 
 /** The clouds that connections can be made on. */
