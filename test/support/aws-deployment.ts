@@ -253,6 +253,13 @@ export class AwsDeployment {
     return this.calls(operation).filter(({ tookEffect }) => tookEffect).length;
   }
 
+  /** Those of them that name a peering. */
+  effectsOn(operation: string, connectionId: string): number {
+    return this.calls(operation).filter(
+      ({ parameters, tookEffect }) => tookEffect && JSON.stringify(parameters).includes(connectionId),
+    ).length;
+  }
+
   /** The platform's calls of an operation. */
   calls(operation?: string) {
     const { accountId } = this.broker.aws.platform;
