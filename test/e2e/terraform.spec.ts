@@ -1,10 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { runProgram, type ProgramResult } from '../support/external-program.js';
-import { externalTool, terraformPluginDir } from '../support/external-tools.js';
 import { startSimulatedAws, type SimulatedAws } from '../support/simulated-aws.js';
+import { TerraformFolder } from '../support/terraform-folder.js';
 
 /** Terraform starts the provider, a large program, several times a command. */
 const TIMEOUT = 600_000;
@@ -137,54 +133,33 @@ interface Books {
 
 describe("HashiCorp's AWS provider against the simulator", () => {
   let aws: SimulatedAws;
-  let folder: string;
-  let terraform: string;
+  let terraform: TerraformFolder;
 
   beforeAll(async () => {
     aws = await startSimulatedAws();
     aws.simulators.clock.resume();
-    folder = await mkdtemp(join(tmpdir(), 'terraform-'));
-    const mirror = JSON.stringify(terraformPluginDir());
-    const cli = `provider_installation {\n  filesystem_mirror {\n    path = ${mirror}\n  }\n}\n`;
-    await writeFile(join(folder, 'cli.tfrc'), cli);
-    await writeFile(join(folder, 'main.tf'), CONFIGURATION);
-    terraform = externalTool('terraform');
+    const keys = (account: SimulatedAws['customer']) =>
+      JSON.stringify({ access_key: account.accessKeyId, secret_key: account.secretAccessKey });
+    terraform = await TerraformFolder.make({
+      TF_VAR_endpoint: aws.endpoint,
+      TF_VAR_customer: keys(aws.customer),
+      TF_VAR_platform: keys(aws.platform),
+      AWS_EC2_METADATA_DISABLED: 'true',
+    });
+    await terraform.write('main.tf', CONFIGURATION);
   });
   afterAll(async () => {
     await aws.close();
-    await rm(folder, { recursive: true });
+    await terraform.remove();
   });
-
-  function run(...args: string[]): Promise<ProgramResult> {
-    const keys = (account: SimulatedAws['customer']) =>
-      JSON.stringify({ access_key: account.accessKeyId, secret_key: account.secretAccessKey });
-    return runProgram(terraform, [...args, '-no-color', '-input=false'], {
-      cwd: folder,
-      environment: {
-        TF_CLI_CONFIG_FILE: join(folder, 'cli.tfrc'),
-        TF_IN_AUTOMATION: '1',
-        CHECKPOINT_DISABLE: '1',
-        TF_VAR_endpoint: aws.endpoint,
-        TF_VAR_customer: keys(aws.customer),
-        TF_VAR_platform: keys(aws.platform),
-        AWS_EC2_METADATA_DISABLED: 'true',
-      },
-    });
-  }
-
-  async function succeed(...args: string[]): Promise<string> {
-    const { exitCode, stdout, stderr } = await run(...args);
-    expect({ command: args[0], exitCode, stderr }).toEqual({ command: args[0], exitCode: 0, stderr: '' });
-    return stdout;
-  }
 
   const books = async () => (await aws.control('GET', '/_sim/aws/books')).body as unknown as Books;
 
   it(
     'makes both sides of a peering, finds nothing to change, and takes it all down',
     async () => {
-      await succeed('init');
-      await succeed('apply', '-auto-approve');
+      await terraform.succeed('init');
+      await terraform.succeed('apply', '-auto-approve');
 
       const made = await books();
       expect(made.peerings.map((peering) => peering.status)).toEqual(['active']);
@@ -206,9 +181,9 @@ describe("HashiCorp's AWS provider against the simulator", () => {
         [aws.platform.accountId, 'accepter'],
       ]);
 
-      expect(await succeed('plan', '-detailed-exitcode')).toContain('No changes.');
+      expect(await terraform.succeed('plan', '-detailed-exitcode')).toContain('No changes.');
 
-      await succeed('destroy', '-auto-approve');
+      await terraform.succeed('destroy', '-auto-approve');
       expect((await books()).peerings.map((peering) => peering.status)).toEqual(['deleted']);
       aws.simulators.clock.advance(2 * 24 * 3_600_000);
       expect(Object.values(await books()).flat()).toEqual([]);

@@ -19,8 +19,11 @@ interface ToolNeeds {
 }
 
 const TOOLS: Readonly<Record<ExternalToolName, ToolNeeds>> = {
-  aws: { specs: ['test/e2e/aws-cli.spec.ts'], lacks: () => undefined },
-  terraform: { specs: ['test/e2e/terraform.spec.ts'], lacks: lacksProvider },
+  aws: { specs: ['test/e2e/aws-cli.spec.ts', 'test/e2e/aws-instructions.spec.ts'], lacks: () => undefined },
+  terraform: {
+    specs: ['test/e2e/terraform.spec.ts', 'test/e2e/terraform-instructions.spec.ts'],
+    lacks: lacksProvider,
+  },
 };
 
 /** Path of the tool's executable. Throws, naming what is missing, when its specs cannot run. */
