@@ -356,20 +356,12 @@ export class ReconcileStore {
     const unchanged = isDeepStrictEqual(before.status, JSON.parse(JSON.stringify(write.status)));
     try {
       const connection = await this.underLease(lease, async (run) => {
-        if (!unchanged) return replacePeering(run, before, after, write.events, write.now);
-        const [touched] = await Promise.all([
-          run(TOUCH, [
-            [before.id],
-            [before.version],
-            [toDateOrNull(before.dueAt)],
-            [toDateOrNull(after.dueAt)],
-            [toDateOrNull(observedAt)],
-          ]),
-          tellEvents(run, before, write.events, write.now),
-        ]);
-        return touched.length === 1 ? after : null;
+        const written = unchanged
+          ? await this.moveTimes(run, before, after, write)
+          : await replacePeering(run, before, after, write.events, write.now);
+        if (written === null) throw new GivenUp('stale');
+        return written;
       });
-      if (connection === null) throw new GivenUp('stale');
       return { outcome: 'saved', connection };
     } catch (error) {
       if (error instanceof GivenUp) return { outcome: error.outcome };
@@ -466,6 +458,21 @@ export class ReconcileStore {
   ): Promise<boolean> {
     const values = [toDateOrNull(check.checkedAt), check.problem, toDateOrNull(check.dueAt), new Date(now)];
     return (await this.database.single(SAVE_VPC_CHECK, [...keyOf(lease), ...values])).length === 1;
+  }
+
+  /** @returns null when the row is no longer what `before` says: roll back */
+  private async moveTimes(
+    run: RunStatement,
+    before: PeeringRecord,
+    after: PeeringRecord,
+    { events, now }: StatusWrite,
+  ): Promise<PeeringRecord | null> {
+    const times = [[toDateOrNull(after.dueAt)], [toDateOrNull(after.lastObservedAt)]];
+    const [moved] = await Promise.all([
+      run(TOUCH, [[before.id], [before.version], ...times]),
+      tellEvents(run, before, events, now),
+    ]);
+    return moved.length === 1 ? after : null;
   }
 
   /** Runs writes in one transaction that holds the lease. @throws GivenUp `fenced` when it is lost */
