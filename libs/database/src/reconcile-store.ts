@@ -467,7 +467,7 @@ export class ReconcileStore {
     after: PeeringRecord,
     { events, now }: StatusWrite,
   ): Promise<PeeringRecord | null> {
-    const times = [[toDateOrNull(after.dueAt)], [toDateOrNull(after.lastObservedAt)]];
+    const times = [before.dueAt, after.dueAt, after.lastObservedAt].map((time) => [toDateOrNull(time)]);
     const [moved] = await Promise.all([
       run(TOUCH, [[before.id], [before.version], ...times]),
       tellEvents(run, before, events, now),

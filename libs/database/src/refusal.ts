@@ -111,7 +111,7 @@ export function translate(error: unknown): unknown {
     const { code = '', constraint = '' } = refusal;
     if (code === '23505' || code === '23P01') return new Duplicate(constraint, { cause: error });
     if (code === '23503') return new MissingReference(constraint, { cause: error });
-    if (isOutage(code)) return new DatabaseUnavailable(refusal.message, { cause: error });
+    if (OUTAGES.has(code)) return new DatabaseUnavailable(refusal.message, { cause: error });
     return error;
   }
   // TypeORM gives a connection back by itself when it breaks.
@@ -125,12 +125,21 @@ export function translate(error: unknown): unknown {
   return error;
 }
 
-/** Connection exceptions, too many connections, shutdowns, start-up, and statements cut off by a limit. */
-function isOutage(code: string): boolean {
-  return (
-    code.startsWith('08') || ['53300', '57P01', '57P02', '57P03', '57014', '25P03', '55P03'].includes(code)
-  );
-}
+/** Connections lost or not made, too many of them, shutdowns, start-up, and statements cut off by a limit. */
+const OUTAGES: ReadonlySet<string> = new Set([
+  '08000',
+  '08001',
+  '08003',
+  '08004',
+  '08006',
+  '53300',
+  '57P01',
+  '57P02',
+  '57P03',
+  '57014',
+  '25P03',
+  '55P03',
+]);
 
 const NETWORK_CODES: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
