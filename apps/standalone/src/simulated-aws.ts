@@ -3,7 +3,6 @@ import {
   CreateVpcCommand,
   CreateVpcPeeringConnectionCommand,
   DescribeRouteTablesCommand,
-  DescribeVpcsCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
 
@@ -31,14 +30,6 @@ export class AwsSide {
       }),
     );
     return given(Vpc?.VpcId, 'CreateVpc');
-  }
-
-  /** Whether the account still has a VPC. */
-  async hasVpc(vpcId: string): Promise<boolean> {
-    const { Vpcs } = await this.#ec2.send(
-      new DescribeVpcsCommand({ Filters: [{ Name: 'vpc-id', Values: [vpcId] }] }),
-    );
-    return Vpcs !== undefined && Vpcs.length > 0;
   }
 
   /** Asks another account to peer with one of its VPCs. @returns the id of the request */
