@@ -5,6 +5,8 @@ import { ALIBABA_STATES } from './alibaba/status.js';
 import { AWS_ERRORS } from './aws/errors.js';
 import { AWS_STATES } from './aws/status.js';
 import { deferred } from './deferred-port.js';
+import { OUTSCALE_ERRORS } from './outscale/errors.js';
+import { OUTSCALE_STATES } from './outscale/status.js';
 import { TENCENT_ERRORS } from './tencent/errors.js';
 import { TENCENT_STATES } from './tencent/status.js';
 import type { CloudVocabulary } from './vocabulary.js';
@@ -19,6 +21,7 @@ export const connectors: CloudConnectors = {
   aws: deferred('aws', async () => (await import('./aws/adapter.js')).connectAws),
   alibaba: deferred('alibaba', async () => (await import('./alibaba/adapter.js')).connectAlibaba),
   tencent: deferred('tencent', async () => (await import('./tencent/adapter.js')).connectTencent),
+  outscale: deferred('outscale', async () => (await import('./outscale/adapter.js')).connectOutscale),
 };
 
 /** The words of every cloud that has an adapter. */
@@ -26,4 +29,5 @@ export const vocabularies: Readonly<Partial<Record<CloudId, CloudVocabulary>>> =
   aws: { states: AWS_STATES, errors: AWS_ERRORS },
   alibaba: { states: ALIBABA_STATES, errors: ALIBABA_ERRORS },
   tencent: { states: TENCENT_STATES, errors: TENCENT_ERRORS },
+  outscale: { states: OUTSCALE_STATES, errors: OUTSCALE_ERRORS },
 };

@@ -1,0 +1,216 @@
+/**
+ * The OAPI client of one platform account in one region: signatures, deadlines, sockets, and errors in our terms. Wire:
+ * OUTSCALE API reference 1.40, JSON over POST, signed with Signature Version 4 for the service `api`.
+ */
+import { createHash, createHmac } from 'node:crypto';
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { CloudError, type CloudConnectionOptions } from '#domain';
+import { withDeadline } from '../call-failure.js';
+import { isBadSignature, RefusedError, toCloudError } from './errors.js';
+
+/** OUTSCALE's own SDKs keep to three calls of an account at once; its limits are lower than other clouds'. */
+const MAX_SOCKETS = 3;
+
+/** Idle sockets are given up before the cloud does it, so that no request is sent into a closing connection. */
+const IDLE_SOCKET_MS = 15_000;
+
+/** What every answer carries. */
+export interface Answer {
+  readonly ResponseContext?: { readonly RequestId?: string };
+}
+
+/** Calls actions of the API. */
+export class OutscaleClient {
+  readonly #signer: SignatureV4;
+  readonly #base: URL;
+  readonly #agent: HttpAgent;
+  readonly #proof = new KeyProof();
+  /** Everything that must not appear in an error. */
+  readonly #secrets: ReadonlySet<string>;
+  #closed = false;
+
+  constructor(private readonly options: CloudConnectionOptions) {
+    const { region, endpoints } = options;
+    const { accessKeyId, secretAccessKey } = options.credentials;
+    this.#secrets = new Set([accessKeyId, secretAccessKey]);
+    this.#base = new URL(endpoints['api'] ?? `https://api.${region}.outscale.com`);
+    const agentOptions = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_SOCKET_MS };
+    this.#agent = this.#isSecure ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
+    this.#signer = new SignatureV4({
+      // Access keys of OUTSCALE are for good: there is no session token to send.
+      credentials: { accessKeyId, secretAccessKey },
+      region,
+      service: 'api',
+      sha256: Sha256,
+      applyChecksum: false,
+    });
+  }
+
+  /**
+   * Calls one action, once.
+   *
+   * @throws CloudError also when there is no answer within the deadline
+   */
+  async call<T extends object>(operation: string, parameters: object): Promise<T & Answer> {
+    this.#assertUsable(operation);
+    try {
+      return await withDeadline(this.options.timeoutMs, (signal) =>
+        this.#proof.run(operation, async () => {
+          try {
+            return await this.#post<T & Answer>(operation, parameters, signal);
+          } catch (error) {
+            throw toCloudError(error, operation, this.#secrets);
+          }
+        }),
+      );
+    } catch (error) {
+      throw toCloudError(error, operation, this.#secrets);
+    }
+  }
+
+  /** Closes all sockets, those of calls in flight too. */
+  close(): void {
+    this.#closed = true;
+    this.#agent.destroy();
+  }
+
+  get #isSecure(): boolean {
+    return this.#base.protocol === 'https:';
+  }
+
+  #assertUsable(operation: string): void {
+    if (this.#closed) {
+      const message = 'this connection to the cloud was closed';
+      throw new CloudError({ category: 'transient', code: 'PortClosed', message, operation });
+    }
+    if (this.options.credentials.kind === 'assume_role') {
+      const message = 'OUTSCALE has no roles to assume: give this platform account an access key of its own';
+      throw new CloudError({ category: 'auth', code: 'AssumeRoleUnsupported', message, operation });
+    }
+  }
+
+  async #post<T>(operation: string, parameters: object, signal: AbortSignal): Promise<T> {
+    const path = `${this.#base.pathname.replace(/\/(api(\/v1)?\/?)?$/, '')}/api/v1/${operation}`;
+    const body = JSON.stringify(parameters);
+    const { headers } = await this.#signer.sign({
+      method: 'POST',
+      protocol: this.#base.protocol,
+      hostname: this.#base.hostname,
+      path,
+      headers: { host: this.#base.host, 'content-type': 'application/json' },
+      body,
+    });
+    const { status, text } = await this.#send(new URL(path, this.#base), headers, body, signal);
+    const answer = status === 200 ? parseObject(text) : undefined;
+    if (answer === undefined) throw new RefusedError(status, text);
+    return answer as T;
+  }
+
+  #send(
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    body: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly status: number; readonly text: string }> {
+    const send = this.#isSecure ? httpsRequest : httpRequest;
+    const length = { 'content-length': Buffer.byteLength(body), 'user-agent': 'peering-broker' };
+    return new Promise((resolve, reject) => {
+      const request = send(
+        url,
+        { method: 'POST', headers: { ...headers, ...length }, agent: this.#agent, signal },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('error', reject);
+          response.on('end', () => {
+            resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') });
+          });
+        },
+      );
+      request.on('error', reject);
+      request.end(body);
+    });
+  }
+}
+
+/**
+ * Keeps a bad key from being locked out. Until a key has signed one call well, calls go out one at a time, and what is
+ * waiting shares the refusal instead of adding to the failures in a row.
+ */
+class KeyProof {
+  #isProven = false;
+  /** The call that is trying the key: ends with its refusal, or with nothing when others may go on. */
+  #trial: Promise<CloudError | undefined> | undefined;
+
+  async run<T>(operation: string, call: () => Promise<T>): Promise<T> {
+    while (!this.#isProven && this.#trial !== undefined) {
+      const refusal = await this.#trial;
+      if (refusal) throw new CloudError({ ...refusal.info, operation });
+    }
+    const outcome = this.#watch(call);
+    if (!this.#isProven) {
+      const trial = outcome.then(
+        () => undefined,
+        (error: unknown) => (error instanceof CloudError && isBadSignature(error) ? error : undefined),
+      );
+      this.#trial = trial;
+      void trial.then(() => {
+        if (this.#trial === trial) this.#trial = undefined;
+      });
+    }
+    return outcome;
+  }
+
+  async #watch<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      const result = await call();
+      this.#isProven = true;
+      return result;
+    } catch (error) {
+      if (error instanceof CloudError && isBadSignature(error)) this.#isProven = false;
+      throw error;
+    }
+  }
+}
+
+/** SHA-256, plain or keyed, in the form that the signer takes. */
+class Sha256 {
+  readonly #hash;
+
+  constructor(secret?: SourceData) {
+    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', toBytes(secret));
+  }
+
+  update(data: SourceData): void {
+    this.#hash.update(toBytes(data));
+  }
+
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(this.#hash.digest());
+  }
+
+  /** Never called: the signer makes a new one for each digest. */
+  reset(): void {
+    throw new Error('A digest cannot be taken back.');
+  }
+}
+
+type SourceData = string | ArrayBuffer | ArrayBufferView;
+
+function toBytes(data: SourceData): string | Uint8Array {
+  if (typeof data === 'string') return data;
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
+}
+
+function parseObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
