@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from './broker.js';
 import { readConfiguration } from './configuration.js';
 import { openDataFolder } from './data-folder.js';
+import { displayPath } from './display-path.js';
 import { requireFreePorts } from './free-ports.js';
 import { LogFiles } from './log-files.js';
 import { claimDataFolder } from './only-instance.js';
@@ -69,7 +70,7 @@ async function run(settings: Settings): Promise<void> {
     stopping.abort();
     await closeParts();
   }
-  terminal.line(`Stopped. npm start goes on from ${folder.path}.`);
+  terminal.line(`Stopped. npm start goes on from ${displayPath(folder.path)}.`);
 }
 
 async function present(broker: Broker, settings: Settings, started: number): Promise<void> {
