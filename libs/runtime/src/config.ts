@@ -141,8 +141,9 @@ class Reader {
     }
     try {
       const content = readFileSync(path, 'utf8').trim();
-      if (content === '') this.problems.push(`${name}_FILE names an empty file: ${path}`);
-      return content;
+      if (content !== '') return content;
+      this.problems.push(`${name}_FILE names an empty file: ${path}`);
+      return null;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.problems.push(`${name}_FILE cannot be read: ${why}`);
