@@ -11,7 +11,7 @@ type Text = Readonly<Record<Locale, string>>;
 
 interface Step extends Text {
   /** Said only in states in which customers may do this. */
-  readonly verb?: 'complete' | 'retry';
+  readonly verb?: 'complete' | 'retry' | 'delete';
 }
 
 /** One thing to do. `{id}` and `{deploymentId}` in a step are the connection's. */
@@ -31,6 +31,7 @@ const RETRY_STEP: Step = {
 };
 
 const DELETE_STEP: Step = {
+  verb: 'delete',
   en: 'DELETE /v1/peerings/{id} if it is not wanted any more.',
   zh: '若不再需要，请调用 DELETE /v1/peerings/{id} 将其删除。',
 };
@@ -94,6 +95,7 @@ const REPLACE: Advice = {
   title: { en: 'Replace the connection', zh: '更换连接' },
   steps: [
     {
+      verb: 'delete',
       en: 'The broker leaves a connection alone that is not what was declared. DELETE /v1/peerings/{id}, then create it anew.',
       zh: '系统不会处理与申报不符的连接。请调用 DELETE /v1/peerings/{id} 将其删除，然后重新创建。',
     },
@@ -224,7 +226,7 @@ export function adviceFor(
   { initiator }: Pick<Capabilities, 'initiator'>,
 ): Advice | null {
   const general = ADVICE[code];
-  if (general === undefined) return null;
+  if (general === undefined || state === 'deleted') return null;
   // What was once established takes no other values.
   if (state === 'degraded' && general === CHECK_REQUEST) return REPLACE;
   const advice = initiator === 'platform' ? (WHERE_THE_PLATFORM_ASKS.get(general) ?? general) : general;
