@@ -63,6 +63,20 @@ export function outscaleControlOperations(
         return { netId: net.id, vmId: empty === true ? null : putVmInNet(state, net).id };
       },
     ),
+    'seed-vpcs': controlOperation(
+      'Makes many Nets with a VM in each, one after another in `from`, each of `prefixLength`; answers with their ids.',
+      {
+        accountId: { type: 'string', required: true },
+        region: { type: 'string', required: true },
+        count: { type: 'integer', min: 1, max: MAX_SEED, required: true },
+        from: { type: 'string', required: true },
+        prefixLength: { type: 'integer', min: 16, max: 28, required: true },
+      },
+      ({ accountId, region, ...blocks }) => {
+        const nets = seedNets(state, requireHome(accounts, accountId, region), blocks);
+        return { vpcs: nets.map(({ id, ipRange }) => ({ vpcId: id, cidr: ipRange })) };
+      },
+    ),
     'put-vm': controlOperation(
       'Starts a VM in a Net, in a Subnet over all of it when it has none.',
       { netId: { type: 'string', required: true } },
@@ -113,30 +127,38 @@ export function outscaleControlOperations(
   };
 }
 
-interface PeeringSeed {
-  readonly accepterNetId: string;
-  readonly sourceAccountId: string;
+interface BlockSeed {
   readonly count: number;
   readonly from: string;
   readonly prefixLength: number;
+}
+
+function seedNets(state: OutscaleState, home: Home, { count, from, prefixLength }: BlockSeed): Net[] {
+  const range = parseIpv4Block(from);
+  const size = 2 ** (32 - prefixLength);
+  if (range === undefined)
+    throw new ControlError(400, `Field "from" must be an IPv4 CIDR block, not "${from}".`);
+  if (range.first + size * count - 1 > range.last)
+    throw new ControlError(400, `${from} does not hold ${count} blocks of /${prefixLength}.`);
+  return Array.from({ length: count }, (_, index) => {
+    const first = range.first + size * index;
+    const ipRange = formatIpv4Block({ first, last: first + size - 1, prefixLength });
+    const net = putNet(state, { ...home, ipRange, tenancy: 'default' });
+    putVmInNet(state, net);
+    return net;
+  });
+}
+
+interface PeeringSeed extends BlockSeed {
+  readonly accepterNetId: string;
+  readonly sourceAccountId: string;
   readonly state?: 'pending-acceptance' | 'active' | undefined;
 }
 
 function seedPeerings(state: OutscaleState, accounts: Accounts, seed: PeeringSeed) {
   const accepter = requireNet(state, seed.accepterNetId);
   const home = requireHome(accounts, seed.sourceAccountId, accepter.region);
-  const range = parseIpv4Block(seed.from);
-  const size = 2 ** (32 - seed.prefixLength);
-  if (range === undefined)
-    throw new ControlError(400, `Field "from" must be an IPv4 CIDR block, not "${seed.from}".`);
-  if (range.first + size * seed.count - 1 > range.last) {
-    throw new ControlError(400, `${seed.from} does not hold ${seed.count} blocks of /${seed.prefixLength}.`);
-  }
-  return Array.from({ length: seed.count }, (_, index) => {
-    const first = range.first + size * index;
-    const ipRange = formatIpv4Block({ first, last: first + size - 1, prefixLength: seed.prefixLength });
-    const net = putNet(state, { ...home, ipRange, tenancy: 'default' });
-    putVmInNet(state, net);
+  return seedNets(state, home, seed).map((net) => {
     const peering = requestPeering(state, endOf(net), endOf(accepter));
     return show(state, seed.state === 'active' ? enter(state, peering, 'active') : peering);
   });

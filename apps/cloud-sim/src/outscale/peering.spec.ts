@@ -296,6 +296,18 @@ describe('a Net peering', () => {
       await act(platform, 'Accept', netPeeringId);
     });
 
+    it('has Nets that are made by the thousands', async () => {
+      const home = { accountId: outscale.platform.accountId, region: 'us-east-2' };
+      const seed = { ...home, count: 1000, from: '10.0.0.0/8', prefixLength: 24 };
+      const vpcs = (await control('seed-vpcs', seed))['vpcs'] as { vpcId: string; cidr: string }[];
+      expect(vpcs.at(-1)?.cidr).toBe('10.3.231.0/24');
+      const elsewhere = outscale.oapi(outscale.platform, { region: 'us-east-2' });
+      const { Nets } = await elsewhere('ReadNets');
+      expect(Nets.map((net) => net.NetId)).toEqual(vpcs.map((vpc) => vpc.vpcId));
+      const { error } = await control('seed-vpcs', { ...seed, from: '10.0.0.0/16' });
+      expect(JSON.stringify(error)).toContain('does not hold 1000 blocks');
+    });
+
     it('is made by the thousands, which pages show in order', async () => {
       const { peerings } = await control('seed-peerings', {
         accepterNetId: platformNet,
