@@ -131,7 +131,7 @@ export function toCloudError(error: unknown, operation: string, secrets: Iterabl
 function toRefusal({ status, text }: RefusedError, operation: string, secrets: Iterable<string>): CloudError {
   const { code, type, details, requestId } = readErrors(text);
   const known = { operation, ...(requestId === undefined ? {} : { requestId }) };
-  if (status < 400) {
+  if (status < 300) {
     // The cloud agreed, but its answer was cut short or garbled: as with a lost one, the change may have been made.
     const message = 'the answer could not be read';
     return new CloudError({ category: 'transient', code: 'UnreadableAnswer', message, ...known });
