@@ -14,7 +14,7 @@ import {
 } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 
-import { boundResources, Duplicate } from '#database';
+import { boundResources } from '#database';
 import { Problem } from '#domain';
 
 import { audit } from '../audit/act.js';
@@ -22,7 +22,7 @@ import { Allow, READERS, WRITERS } from '../auth/access.decorator.js';
 import type { ApiReply, ApiRequest } from '../http/api-request.js';
 import { IdPipe } from '../http/id.pipe.js';
 import { pageOf } from '../http/page-query.js';
-import { alreadyExists, notFound } from '../http/problem-body.js';
+import { notFound } from '../http/problem-body.js';
 import { RequestProblem } from '../http/request-problem.js';
 import { ScopedRequests } from '../http/scoped-requests.js';
 import { exampleId } from '../http/value-checks.js';
@@ -96,9 +96,7 @@ export class ResourcesController {
       if (connection.status.state !== 'running') {
         throw new Problem('state_conflict', { state: connection.status.state });
       }
-      const record = await boundResources.bind(scope, connection, { kind, name }).catch((error: unknown) => {
-        throw error instanceof Duplicate ? alreadyExists('resource') : error;
-      });
+      const record = await boundResources.bind(scope, connection, { kind, name });
       await audit(act, { action: 'resource.bind', target: record.id, data: { peeringId, kind, name } });
       return {
         status: 201,

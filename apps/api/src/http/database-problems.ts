@@ -13,6 +13,7 @@ import {
 import { Problem } from '#domain';
 
 import { addressProblem } from '../peerings/address-check.js';
+import { notFound, type Noun } from './problem-body.js';
 import { RequestProblem } from './request-problem.js';
 
 /** The problem that an error of the database is; null for anything else. */
@@ -32,9 +33,23 @@ export function databaseProblem(error: unknown): Problem | null {
   if (error instanceof PairTaken) return connectionExists(error.connectionId);
   if (error instanceof NetworkTaken) return networkFull(error.connectionId);
   if (error instanceof InUse) return new RequestProblem('in_use', {}, { conflicts: error.users });
-  if (error instanceof Duplicate) return new RequestProblem('already_exists', { what: 'thing' });
-  if (error instanceof MissingReference) return new RequestProblem('not_found', { what: 'thing' });
+  if (error instanceof Duplicate)
+    return new RequestProblem('already_exists', { what: nounOf(error.constraint) });
+  if (error instanceof MissingReference) return notFound('thing');
   return null;
+}
+
+/** What the table of a constraint holds. */
+const NOUNS_BY_TABLE: readonly (readonly [table: string, noun: Noun])[] = [
+  ['bound_resources', 'resource'],
+  ['projects', 'project'],
+  ['platform_accounts', 'platform_account'],
+  ['deployments', 'deployment'],
+  ['api_keys', 'api_key'],
+];
+
+function nounOf(constraint: string): Noun {
+  return NOUNS_BY_TABLE.find(([table]) => constraint.startsWith(table))?.[1] ?? 'thing';
 }
 
 /** Whether the same transaction may succeed at once: what stood in its way has gone in the meantime. */

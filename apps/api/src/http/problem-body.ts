@@ -51,11 +51,6 @@ export function notFound(what: Noun): RequestProblem {
   return new RequestProblem('not_found', { what });
 }
 
-/** What is there already, as a problem. */
-export function alreadyExists(what: Noun): RequestProblem {
-  return new RequestProblem('already_exists', { what });
-}
-
 function nameThings(
   params: Readonly<Record<string, string>>,
   locale: Locale,

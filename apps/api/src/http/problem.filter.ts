@@ -1,11 +1,11 @@
 /** Every failure leaves the API through here, as problem+json and without a word about what is behind it. */
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 
-import { DatabaseUnavailable } from '#database';
 import { Problem } from '#domain';
 import type { Logger } from '#runtime';
 
 import { localeOf, type ApiReply, type ApiRequest } from './api-request.js';
+import { databaseProblem } from './database-problems.js';
 import { problemBody } from './problem-body.js';
 import { PROBLEM_STATUS } from './problem-status.js';
 import { RequestProblem } from './request-problem.js';
@@ -58,7 +58,8 @@ export class ProblemFilter implements ExceptionFilter {
 
   private identify(thrown: unknown, method: string, path: string): Problem {
     if (thrown instanceof Problem) return thrown;
-    if (thrown instanceof DatabaseUnavailable) return new Problem('unavailable');
+    const refused = databaseProblem(thrown);
+    if (refused !== null) return refused;
     const status = statusOf(thrown);
     if (status === 404) {
       const allow = this.routes.methodsAt(path);

@@ -37,7 +37,7 @@ import {
   operatedDeploymentView,
   OperatedDeploymentView,
 } from './deployment.view.js';
-import { existing, found, noSuch, removed, tenantIssues } from './refusals.js';
+import { found, noSuch, removed, tenantIssues } from './refusals.js';
 
 const THE_ID = new IdPipe('dep', 'deployment');
 const ID_PARAM = { name: 'id', description: 'The deployment.', example: exampleId('dep') } as const;
@@ -93,14 +93,12 @@ export class OperatedDeploymentsController {
     return this.requests.writeAsOperator(request, reply, async (act) => {
       refuseIssues([...overlapIssues(body.vpc.cidrs), ...(await referenceIssues(act.scope, body))]);
       const { vpc, ...columns } = body;
-      const record = await deployments
-        .create(act.scope, {
-          ...columns,
-          vpcId: vpc.id,
-          cidrs: canonicalBlocks(vpc.cidrs),
-          routeTableIds: vpc.routeTableIds ?? null,
-        })
-        .catch(existing('deployment'));
+      const record = await deployments.create(act.scope, {
+        ...columns,
+        vpcId: vpc.id,
+        cidrs: canonicalBlocks(vpc.cidrs),
+        routeTableIds: vpc.routeTableIds ?? null,
+      });
       const { id, tenantId } = record;
       await audit(act, {
         action: 'deployment.create',
@@ -141,21 +139,16 @@ export class OperatedDeploymentsController {
     @Param('id', THE_ID) id: string,
     @Body() body: ChangeDeploymentBody,
   ): Promise<OperatedDeploymentView> {
-    return this.requests.writeAsOperator(request, reply, async (act) => {
-      const { vpc = {}, ...columns } = body;
-      const cidrs = vpc.cidrs;
+    const { vpc = {}, ...columns } = body;
+    const { cidrs } = vpc;
+    const changed = this.requests.writeAsOperator(request, reply, async (act) => {
       refuseIssues(overlapIssues(cidrs ?? []));
-      const updated = deployments.update(act.scope, id, {
-        ...columns,
-        ...(cidrs === undefined ? {} : { cidrs: canonicalBlocks(cidrs) }),
-        ...(vpc.routeTableIds === undefined ? {} : { routeTableIds: vpc.routeTableIds }),
-      });
       const record = found(
         'deployment',
-        await updated.catch((error: unknown) => {
-          throw error instanceof ClaimConflict
-            ? (addressProblem(cidrs ?? [], error.conflicts, [], CIDRS) ?? error)
-            : error;
+        await deployments.update(act.scope, id, {
+          ...columns,
+          ...(cidrs === undefined ? {} : { cidrs: canonicalBlocks(cidrs) }),
+          ...(vpc.routeTableIds === undefined ? {} : { routeTableIds: vpc.routeTableIds }),
         }),
       );
       const data = { ...columns, vpc: { ...vpc } };
@@ -167,6 +160,10 @@ export class OperatedDeploymentsController {
           this.waker.wake(id);
         },
       };
+    });
+    return changed.catch((error: unknown) => {
+      if (!(error instanceof ClaimConflict)) throw error;
+      throw addressProblem(cidrs ?? [], error.conflicts, [], CIDRS) ?? error;
     });
   }
 

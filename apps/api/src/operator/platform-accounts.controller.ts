@@ -38,7 +38,7 @@ import {
   platformAccountView,
   PlatformAccountView,
 } from './platform-account.view.js';
-import { existing, found, removed } from './refusals.js';
+import { found, removed } from './refusals.js';
 
 const THE_ID = new IdPipe('acct', 'platform_account');
 const ID_PARAM = { name: 'id', description: 'The account.', example: exampleId('acct') } as const;
@@ -84,16 +84,14 @@ export class PlatformAccountsController {
     @Body() { cloud, accountId, displayName = '', credentials, endpoints = {} }: CreatePlatformAccountBody,
   ): Promise<PlatformAccountView> {
     return this.requests.writeAsOperator(request, reply, async (act) => {
-      const record = await platformAccounts
-        .create(act.scope, {
-          cloud,
-          accountId,
-          displayName,
-          credentials: this.cipher.encrypt(credentials),
-          credentialsKind: credentials.kind,
-          endpoints,
-        })
-        .catch(existing('platform_account'));
+      const record = await platformAccounts.create(act.scope, {
+        cloud,
+        accountId,
+        displayName,
+        credentials: this.cipher.encrypt(credentials),
+        credentialsKind: credentials.kind,
+        endpoints,
+      });
       const { id } = record;
       await audit(act, {
         action: 'platform_account.create',

@@ -28,7 +28,7 @@ import { exampleId } from '../http/value-checks.js';
 import { Answers, AnswersNothing, Idempotent, Problems } from '../openapi/operation.decorators.js';
 import { ChangeProjectBody, CreateProjectBody, TenantPageQuery } from './organisation.request.js';
 import { ProjectPageView, projectView, ProjectView } from './organisation.view.js';
-import { existing, found, removed, tenantIssues } from './refusals.js';
+import { found, removed, tenantIssues } from './refusals.js';
 
 const THE_ID = new IdPipe('prj', 'project');
 const ID_PARAM = { name: 'id', description: 'The project.', example: exampleId('prj') } as const;
@@ -71,7 +71,7 @@ export class ProjectsController {
   ): Promise<ProjectView> {
     return this.requests.writeAsOperator(request, reply, async (act) => {
       refuseIssues(await tenantIssues(act.scope, tenantId));
-      const record = await projects.create(act.scope, { tenantId, name }).catch(existing('project'));
+      const record = await projects.create(act.scope, { tenantId, name });
       await audit(act, { action: 'project.create', target: record.id, tenantId, data: { name } });
       return { status: 201, body: projectView(record), location: `/admin/v1/projects/${record.id}` };
     });
@@ -100,10 +100,7 @@ export class ProjectsController {
     @Body() { name }: ChangeProjectBody,
   ): Promise<ProjectView> {
     return this.requests.writeAsOperator(request, reply, async (act) => {
-      const record = found(
-        'project',
-        await projects.update(act.scope, id, { name }).catch(existing('project')),
-      );
+      const record = found('project', await projects.update(act.scope, id, { name }));
       await audit(act, { action: 'project.change', target: id, tenantId: record.tenantId, data: { name } });
       return { status: 200, body: projectView(record) };
     });

@@ -1,15 +1,8 @@
 /** Refusals of the database in the words of what an operator was doing. */
-import { Duplicate, tenants, type OperatorScope } from '#database';
+import { tenants, type OperatorScope } from '#database';
 
 import type { FieldIssue } from '../http/field-issues.js';
-import { alreadyExists, NOUNS, notFound, type Noun } from '../http/problem-body.js';
-
-/** For `.catch` of a creation: a duplicate is a problem that says of what. */
-export function existing(what: Noun): (error: unknown) => never {
-  return (error) => {
-    throw error instanceof Duplicate ? alreadyExists(what) : error;
-  };
-}
+import { NOUNS, notFound, type Noun } from '../http/problem-body.js';
 
 /** The record, which must be there. @throws Problem `not_found` */
 export function found<Record>(what: Noun, record: Record | null): Record {
