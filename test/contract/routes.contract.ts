@@ -127,10 +127,12 @@ export function describeRoutes(stage: Stage): void {
       const { route } = await prepare();
       const others = await stage.port.observeRoutes(stage.network);
       await ensure(route);
+      // One call may serve for both adding and removing.
+      const before = stage.effects(removing);
       await remove(route);
       await remove(route);
       expect(await stage.port.observeRoutes(stage.network)).toEqual(others);
-      expect(stage.effects(removing)).toBe(1);
+      expect(stage.effects(removing)).toBe(before + 1);
     });
 
     it('leaves an entry alone that leads elsewhere', async () => {

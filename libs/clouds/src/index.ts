@@ -5,6 +5,8 @@ import { ALIBABA_STATES } from './alibaba/status.js';
 import { AWS_ERRORS } from './aws/errors.js';
 import { AWS_STATES } from './aws/status.js';
 import { deferred } from './deferred-port.js';
+import { HUAWEI_ERRORS } from './huawei/errors.js';
+import { HUAWEI_STATES } from './huawei/status.js';
 import { OUTSCALE_ERRORS } from './outscale/errors.js';
 import { OUTSCALE_STATES } from './outscale/status.js';
 import { TENCENT_ERRORS } from './tencent/errors.js';
@@ -20,6 +22,7 @@ export type CloudConnectors = Readonly<Partial<Record<CloudId, CloudConnector>>>
 export const connectors: CloudConnectors = {
   aws: deferred('aws', async () => (await import('./aws/adapter.js')).connectAws),
   alibaba: deferred('alibaba', async () => (await import('./alibaba/adapter.js')).connectAlibaba),
+  huawei: deferred('huawei', async () => (await import('./huawei/adapter.js')).connectHuawei),
   tencent: deferred('tencent', async () => (await import('./tencent/adapter.js')).connectTencent),
   outscale: deferred('outscale', async () => (await import('./outscale/adapter.js')).connectOutscale),
 };
@@ -28,6 +31,7 @@ export const connectors: CloudConnectors = {
 export const vocabularies: Readonly<Partial<Record<CloudId, CloudVocabulary>>> = {
   aws: { states: AWS_STATES, errors: AWS_ERRORS },
   alibaba: { states: ALIBABA_STATES, errors: ALIBABA_ERRORS },
+  huawei: { states: HUAWEI_STATES, errors: HUAWEI_ERRORS },
   tencent: { states: TENCENT_STATES, errors: TENCENT_ERRORS },
   outscale: { states: OUTSCALE_STATES, errors: OUTSCALE_ERRORS },
 };

@@ -7,6 +7,7 @@ import sdk from '@darabonba/typescript';
 import { createHash } from 'node:crypto';
 import type { CloudConnectionOptions, CloudError } from '#domain';
 import { withDeadline } from '../call-failure.js';
+import { Renewed, type Expiring } from '../renewed.js';
 import { toCloudError } from './errors.js';
 
 /** The services that are called, by the name of their endpoint override. */
@@ -53,8 +54,6 @@ interface Keys {
 /** Keys with the clients that sign with them. */
 interface Session {
   readonly keys: Keys;
-  /** When to take new ones, in epoch milliseconds by the machine's clock. */
-  readonly renewAt: number;
   readonly clients: Map<Service, SdkClient>;
 }
 
@@ -63,7 +62,7 @@ export class AlibabaClient {
   readonly #tokens = new TokenBook();
   /** Everything that must not appear in an error, temporary credentials included. */
   readonly #secrets: Set<string>;
-  #session: Promise<Session> | undefined;
+  readonly #session = new Renewed<Session>(() => this.#open());
 
   constructor(private readonly options: CloudConnectionOptions) {
     const { credentials } = options;
@@ -88,7 +87,7 @@ export class AlibabaClient {
     try {
       const given = token === undefined ? parameters : { ...parameters, ClientToken: this.#tokens.of(token) };
       return await withDeadline(this.options.timeoutMs, async () => {
-        const { keys, clients } = await this.#currentSession();
+        const { keys, clients } = await this.#session.get();
         let client = clients.get(service);
         if (client === undefined) {
           client = this.#client(service, keys);
@@ -152,32 +151,17 @@ export class AlibabaClient {
     }
   }
 
-  /** The session that signs now; all calls that need a new one share the visit to STS. */
-  async #currentSession(): Promise<Session> {
-    const session = (this.#session ??= this.#open());
-    const opened = await session;
-    if (opened.renewAt > Date.now()) return opened;
-    if (this.#session === session) this.#session = this.#open();
-    return this.#session;
-  }
-
-  #open(): Promise<Session> {
+  #open(): Promise<Expiring<Session>> {
     const { credentials } = this.options;
-    if (credentials.kind === 'static') {
-      const { accessKeyId, secretAccessKey, sessionToken } = credentials;
-      const keys = { accessKeyId, accessKeySecret: secretAccessKey, securityToken: sessionToken };
-      return Promise.resolve({ keys, renewAt: Infinity, clients: new Map() });
-    }
-    const session = this.#assumeRole(credentials);
-    session.catch(() => {
-      if (this.#session === session) this.#session = undefined;
-    });
-    return session;
+    if (credentials.kind === 'assume_role') return this.#assumeRole(credentials);
+    const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+    const keys = { accessKeyId, accessKeySecret: secretAccessKey, securityToken: sessionToken };
+    return Promise.resolve({ value: { keys, clients: new Map() }, renewAt: Infinity });
   }
 
   async #assumeRole(
     credentials: Extract<CloudConnectionOptions['credentials'], { kind: 'assume_role' }>,
-  ): Promise<Session> {
+  ): Promise<Expiring<Session>> {
     const { accessKeyId, secretAccessKey, roleArn, externalId, sessionName, durationSeconds } = credentials;
     const sts = this.#client('sts', { accessKeyId, accessKeySecret: secretAccessKey });
     try {
@@ -189,11 +173,12 @@ export class AlibabaClient {
       });
       const { AccessKeyId, AccessKeySecret, SecurityToken, Expiration } = issued;
       for (const secret of [AccessKeyId, AccessKeySecret, SecurityToken]) this.#secrets.add(secret);
-      return {
-        keys: { accessKeyId: AccessKeyId, accessKeySecret: AccessKeySecret, securityToken: SecurityToken },
-        renewAt: Date.parse(Expiration) - RENEWAL_MS,
-        clients: new Map(),
+      const keys = {
+        accessKeyId: AccessKeyId,
+        accessKeySecret: AccessKeySecret,
+        securityToken: SecurityToken,
       };
+      return { value: { keys, clients: new Map() }, renewAt: Date.parse(Expiration) - RENEWAL_MS };
     } catch (error) {
       throw toCloudError(error, 'sts', 'AssumeRole', this.#secrets);
     }
