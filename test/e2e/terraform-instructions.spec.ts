@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { profileOf, SERVED_CLOUDS } from '#domain';
+import { requestOf, sampleNetwork, sampleSpec } from '../support/cloud-samples.js';
 import { completed, InstructedCustomer } from '../support/instructed-customer.js';
 import { startSimulatedAws, type SimulatedAws } from '../support/simulated-aws.js';
 import { TerraformFolder } from '../support/terraform-folder.js';
@@ -102,6 +104,30 @@ describe('the Terraform texts that AWS customers are given', () => {
       expect(customer.books().peerings.map((peering) => peering.status)).toEqual(['deleted']);
       expect(customer.routes()).toEqual({});
       expect(customer.inboundRules()).toEqual([]);
+    },
+    TIMEOUT,
+  );
+});
+
+describe('the Terraform texts that customers of any cloud are given', () => {
+  it(
+    'are written as Terraform itself would write them',
+    async () => {
+      const terraform = await TerraformFolder.make({});
+      for (const cloud of SERVED_CLOUDS) {
+        const network = sampleNetwork(cloud);
+        const spec = sampleSpec(cloud);
+        const { providerId } = requestOf(spec, network);
+        const context = { network, spec, providerId, customerCidrs: [], locale: 'zh' } as const;
+        const { instructions } = profileOf(cloud);
+        for (const kind of ['createRequest', 'addRoute', 'allowTraffic', 'approve'] as const) {
+          const text = instructions[kind](context)?.artifacts.terraform ?? '';
+          // Where a number belongs, only a number is well formed.
+          await terraform.write(`${cloud}-${kind}.tf`, `${text.replaceAll('<port>', '8883')}\n`);
+        }
+      }
+      expect(await terraform.run('fmt', '-check', '-diff')).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+      await terraform.remove();
     },
     TIMEOUT,
   );

@@ -3,8 +3,8 @@ import type { NextAction } from './cloud-profile.js';
 import type { Locale } from './reason.js';
 
 /**
- * Every placeholder that instructions may hold, with what belongs in its place. They are written `<like-this>`: a shell
- * takes an unreplaced one for a file to read that is not there, and runs nothing.
+ * Every placeholder that instructions may hold, with what belongs in its place. They are written `<like-this>`, outside
+ * of quotes where a command allows it: a shell takes an unreplaced one for a file that is not there, and runs nothing.
  */
 export const PLACEHOLDERS = {
   '<your-vpc-id>': { en: 'the ID of your VPC', zh: '您的 VPC 的 ID' },
