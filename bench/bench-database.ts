@@ -34,6 +34,8 @@ export interface BenchAccount {
 
 export interface BenchTenant {
   readonly tenantId: string;
+  readonly projectId: string;
+  readonly platformAccountId: string;
   readonly deploymentIds: readonly string[];
   /** Value of the Authorization header of an administrator. */
   readonly authorization: string;
@@ -92,7 +94,13 @@ export async function seedTenant(
         expiresAt: null,
       });
       const authorization = `Basic ${Buffer.from(`${key.id}:${secret}`).toString('base64')}`;
-      return { tenantId: tenant.id, deploymentIds, authorization };
+      return {
+        tenantId: tenant.id,
+        projectId: project.id,
+        platformAccountId: platform.id,
+        deploymentIds,
+        authorization,
+      };
     });
   } finally {
     await database.close();

@@ -2,13 +2,17 @@
  * `npm run bench`: how fast it is, as ratios against a floor that is measured side by side in the same run, since the
  * machine's own speed says nothing. `npm run bench -- http` runs one of them.
  */
+import { benchApprovalWindows } from './approval-windows.js';
 import { benchHttp } from './http.js';
+import { benchObservation } from './observation.js';
 import { formatTable, type Measurement } from './report.js';
 import { benchTimeToRunning } from './time-to-running.js';
 
 const BENCHES = {
   http: benchHttp,
   'time-to-running': benchTimeToRunning,
+  'approval-windows': benchApprovalWindows,
+  observation: benchObservation,
 } as const satisfies Record<string, () => Promise<Measurement[]>>;
 
 const names = Object.keys(BENCHES) as (keyof typeof BENCHES)[];
