@@ -147,6 +147,18 @@ defineCloudContract('OUTSCALE', outscaleSubject, (stage) => {
     });
   });
 
+  describe('route tables', () => {
+    it('are all seen, over as many pages as it takes', async () => {
+      const { vpcId: netId } = stage.network;
+      const { routeTableIds } = await stage.harness.control('seed-route-tables', { netId, count: 1_000 });
+      const seen = (await stage.port.observeRoutes(stage.network)).map((table) => table.routeTableId);
+      expect(seen).toHaveLength(1_001);
+      expect(seen).toEqual(expect.arrayContaining(routeTableIds as string[]));
+      expect(stage.calls('ReadRouteTables')).toHaveLength(2);
+      expect([...(await stage.routeTableIds())].sort()).toEqual([...seen].sort());
+    });
+  });
+
   describe('what is missing first', () => {
     it('is a prerequisite', async () => {
       stage.fault({

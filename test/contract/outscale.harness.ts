@@ -156,6 +156,5 @@ export const outscaleSubject: ContractSubject<OutscaleHarness> = {
   unknown: { providerId: 'pcx-12345678', vpcId: 'vpc-12345678', routeTableId: 'rtb-12345678' },
   unknownErrorCode: '3999',
   beyondTwoPages: 2_001,
-  beyondOnePageOfTables: 1_001,
   start: () => OutscaleHarness.start(),
 };

@@ -47,14 +47,14 @@ export class LockOuts {
   }
 }
 
-/** How often each account has called within the current second of the machine's own clock. */
+/** How often each account has called within the current second of simulated time. */
 export class RateLimits {
   readonly #counts = new Map<string, number>();
   #second = 0;
 
   /** Counts a call. Throws 24 when the account, 25 when the account's calls of this action, are one too many. */
-  count(accountId: string, action: string, settings: OutscaleSettings, wallNow: number): void {
-    const second = Math.floor(wallNow / 1000);
+  count(accountId: string, action: string, settings: OutscaleSettings, now: number): void {
+    const second = Math.floor(now / 1000);
     if (second !== this.#second) {
       this.#counts.clear();
       this.#second = second;

@@ -1,7 +1,14 @@
 import { formatIpv4Block, ipv4BlockContains, ipv4BlocksOverlap, parseIpv4Block } from '../ipv4-block.js';
 import { CODES, invalidValue, OutscaleError } from './outscale-error.js';
 import { own, reads, writes, type OapiAnswer, type OapiCall, type OapiOperations } from './oapi-operation.js';
-import { homeKey, newId, type Net, type OutscaleState, type Subnet } from './outscale-state.js';
+import {
+  homeKey,
+  newId,
+  type Net,
+  type OutscaleState,
+  type RouteTable,
+  type Subnet,
+} from './outscale-state.js';
 import { stateAt } from './peering-lifecycle.js';
 import { filterValues, readPage, tagsOf } from './read-options.js';
 import { removeTags } from './tag.operations.js';
@@ -26,15 +33,7 @@ export const NET_OPERATIONS: OapiOperations = {
 export function putNet(state: OutscaleState, given: Omit<Net, 'id'> & { readonly id?: string }): Net {
   const { accountId, region } = given;
   const net = state.nets.put({ ...given, id: given.id ?? newId('vpc') });
-  state.routeTables.put({
-    accountId,
-    region,
-    id: newId('rtb'),
-    netId: net.id,
-    mainLinkId: newId('rtbassoc'),
-    subnets: [],
-    routes: [],
-  });
+  putRouteTable(state, net, newId('rtbassoc'));
   const groupId = newId('sg');
   const everything = { protocol: '-1', fromPort: -1, toPort: -1 };
   state.securityGroups.put({
@@ -50,6 +49,20 @@ export function putNet(state: OutscaleState, given: Omit<Net, 'id'> & { readonly
     ],
   });
   return net;
+}
+
+/** Makes a route table with the Net's own route only; the main one when it has a link to the Net. */
+export function putRouteTable(state: OutscaleState, net: Net, mainLinkId?: string): RouteTable {
+  const { accountId, region } = net;
+  return state.routeTables.put({
+    accountId,
+    region,
+    id: newId('rtb'),
+    netId: net.id,
+    mainLinkId,
+    subnets: [],
+    routes: [],
+  });
 }
 
 /** Makes a Subnet; whether its block fits is not checked. */

@@ -1,7 +1,7 @@
 import type { Accounts } from '../accounts.js';
 import { ControlError, controlOperation, type ControlOperation } from '../control-fields.js';
 import { formatIpv4Block, isCanonicalIpv4Block, parseIpv4Block } from '../ipv4-block.js';
-import { putNet } from './net.operations.js';
+import { putNet, putRouteTable } from './net.operations.js';
 import { requestPeering } from './net-peering.operations.js';
 import { REGIONS } from './outscale-regions.js';
 import type { Home, Net, NetPeering, OutscaleState, PeeringEnd } from './outscale-state.js';
@@ -75,6 +75,17 @@ export function outscaleControlOperations(
       ({ accountId, region, ...blocks }) => {
         const nets = seedNets(state, requireHome(accounts, accountId, region), blocks);
         return { vpcs: nets.map(({ id, ipRange }) => ({ vpcId: id, cidr: ipRange })) };
+      },
+    ),
+    'seed-route-tables': controlOperation(
+      'Makes many route tables in a Net at once; answers with their ids.',
+      {
+        netId: { type: 'string', required: true },
+        count: { type: 'integer', min: 1, max: MAX_SEED, required: true },
+      },
+      ({ netId, count }) => {
+        const net = requireNet(state, netId);
+        return { routeTableIds: Array.from({ length: count }, () => putRouteTable(state, net).id) };
       },
     ),
     'put-vm': controlOperation(

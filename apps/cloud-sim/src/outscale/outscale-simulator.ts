@@ -93,7 +93,7 @@ export function createOutscaleSimulator({ clock }: SimulatorEnvironment): CloudS
     if (request.method !== 'POST') throw invalidAction(`unsupported method '${request.method}'`);
     const caller = authenticate(request, call);
     const { accountId } = caller.account;
-    rateLimits.count(accountId, call.operation, state.settings, clock.wallNow());
+    rateLimits.count(accountId, call.operation, state.settings, clock.now());
     const operation = Object.hasOwn(OPERATIONS, call.operation) ? OPERATIONS[call.operation] : undefined;
     if (operation === undefined) throw invalidAction(`The action '${call.operation}' is unknown.`);
     if (accounts.isDenied(accountId, call.operation))

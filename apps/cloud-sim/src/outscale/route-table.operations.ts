@@ -10,7 +10,7 @@ import {
   type OapiCall,
   type OapiOperations,
 } from './oapi-operation.js';
-import { readBlock } from './net.operations.js';
+import { putRouteTable, readBlock } from './net.operations.js';
 import { homeKey, newId, type Route, type RouteTable } from './outscale-state.js';
 import { isVisible, stateAt } from './peering-lifecycle.js';
 import { filterValues, readPage, tagsOf } from './read-options.js';
@@ -44,18 +44,9 @@ export const ROUTE_TABLE_OPERATIONS: OapiOperations = {
 };
 
 function createTable(call: OapiCall): OapiAnswer {
-  const { state, parameters, accountId, region } = call;
+  const { state, parameters } = call;
   const net = own(call, 'vpc', state.nets, parameters.require('NetId'));
-  const table = state.routeTables.put({
-    accountId,
-    region,
-    id: newId('rtb'),
-    netId: net.id,
-    mainLinkId: undefined,
-    subnets: [],
-    routes: [],
-  });
-  return { RouteTable: render(call, table) };
+  return { RouteTable: render(call, putRouteTable(state, net)) };
 }
 
 function read(call: OapiCall): OapiAnswer {
