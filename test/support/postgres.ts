@@ -61,9 +61,8 @@ async function administer(sql: string): Promise<void> {
 
 /** Starts the server and makes the template; before all tests, once. */
 export async function startTestPostgres(): Promise<EmbeddedPostgres> {
-  const folder = await mkdtemp(join(tmpdir(), 'peering-broker-test-'));
   const server = await startEmbeddedPostgres({
-    dataDir: join(folder, 'postgres'),
+    dataDir: await mkdtemp(join(tmpdir(), 'peering-broker-test-')),
     ephemeral: true,
     onExit: (why) => process.stderr.write(`${why}\n`),
   });
