@@ -10,8 +10,8 @@ interface IssueText {
 }
 
 const OTHER_BLOCK = {
-  en: 'Use a block that touches nothing; GET /v1/deployments/{id}/cidr-suggestions lists free ones.',
-  zh: '请使用无冲突的地址段；可通过 GET /v1/deployments/{id}/cidr-suggestions 获取。',
+  en: 'Use a block that touches nothing; GET …/cidr-suggestions lists free ones.',
+  zh: '请使用无冲突的地址段；可通过 GET …/cidr-suggestions 获取。',
 } as const;
 
 /** The sentence of a reason, which the engine uses for the same finding. */

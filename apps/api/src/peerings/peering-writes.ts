@@ -14,6 +14,7 @@ import { newId } from '#runtime';
 
 import { audit, type TenantAct } from '../audit/act.js';
 import { seesProject, type CustomerPrincipal } from '../auth/principal.js';
+import { inOrder } from '../http/in-order.js';
 import { notFound } from '../http/problem-body.js';
 import { RequestProblem } from '../http/request-problem.js';
 import { judge, type Verdict } from './peering-admission.js';
@@ -64,7 +65,7 @@ export async function insert(
   const { scope, caller, at } = act;
   const id = newId('peer', at);
   const draft = status.state === 'awaiting_request';
-  const [record] = await Promise.all([
+  const [record] = await inOrder(
     peerings.insert(scope, {
       id,
       deployment,
@@ -76,7 +77,7 @@ export async function insert(
       now: at,
     }),
     audit(act, { action: 'peering.create', target: id, data: { deploymentId: deployment.id } }),
-  ]);
+  );
   return record;
 }
 
@@ -98,10 +99,10 @@ export async function changePeering(
   if (change.spec !== undefined)
     changes.push(await anotherAttempt(act, before, change.spec, 'peering.completed'));
   if (changes.length === 0) return before;
-  const [record] = await Promise.all([
+  const [record] = await inOrder(
     peerings.change(act.scope, before, Object.assign({}, ...changes) as PeeringChanges, act.at),
     audit(act, { action: 'peering.change', target: before.id, data: { ...change } }),
-  ]);
+  );
   return record;
 }
 
@@ -109,10 +110,10 @@ export async function changePeering(
 export async function retryPeering(act: TenantAct, before: PeeringRecord): Promise<PeeringRecord> {
   if (!mayRetry(before.status) || before.desired === 'absent') throw stateConflict(before);
   const changes = await anotherAttempt(act, before, {}, 'peering.retried');
-  const [record] = await Promise.all([
+  const [record] = await inOrder(
     peerings.change(act.scope, before, changes, act.at),
     audit(act, { action: 'peering.retry', target: before.id }),
-  ]);
+  );
   return record;
 }
 
@@ -173,7 +174,7 @@ export async function deletePeering(
   }
   const unbound = bound.map(({ id, kind, name }) => ({ id, kind, name }));
   const data = { force, ...(unbound.length > 0 ? { unbound } : {}) };
-  const [record] = await Promise.all([
+  const [record] = await inOrder(
     peerings.change(
       act.scope,
       before,
@@ -186,7 +187,7 @@ export async function deletePeering(
       act.at,
     ),
     audit(act, { action: force ? 'peering.delete_by_force' : 'peering.delete', target: before.id, data }),
-  ]);
+  );
   return record;
 }
 
