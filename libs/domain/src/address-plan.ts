@@ -67,6 +67,7 @@ export function reservedInterval(range: Pick<ReservedRange, 'from' | 'to'>): Add
 
 /** Every conflict of the given blocks with the plan and with each other; empty when all may be used. */
 export function findConflicts(candidates: readonly CidrBlock[], plan: AddressPlan): AddressConflict[] {
+  if (candidates.length === 0) return [];
   const reserved = plan.reserved.map((range) => ({ range, interval: reservedInterval(range) }));
   const own = plan.deploymentCidrs.map(parseCidr);
   const peers = plan.peers.flatMap((peer) =>
