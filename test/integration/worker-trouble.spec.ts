@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
+import pg from 'pg';
+
 import { cloudPauses, deployments, platformAccounts, type DeploymentRecord } from '#database';
 
 import { AwsDeployment } from '../support/aws-deployment.js';
@@ -42,6 +44,9 @@ describe('a worker in trouble', () => {
     broker.aws.simulators.cloud('aws').calls.clear();
   });
   afterAll(() => broker.close());
+
+  /** By how much the simulator's clock is ahead of the workers', in milliseconds. */
+  const simulatedAhead = (): number => broker.aws.simulators.clock.now() - broker.clock.now();
 
   /** Up and down again, with every change made once. */
   async function expectWholeLife(): Promise<void> {
@@ -105,6 +110,35 @@ describe('a worker in trouble', () => {
         const { status } = await deployment.connection(id);
         return status.conditions.some(({ type, status: value }) => type === 'Fresh' && value === 'True');
       });
+    });
+  });
+
+  describe('that was too slow', () => {
+    it('changes nothing once somebody else has its lease', async () => {
+      await fault({ kind: 'latency', operation: 'DescribeVpcPeeringConnections', ms: 600, times: 1 });
+      const request = await deployment.request(CIDR);
+      const id = await deployment.declare(request);
+      const client = new pg.Client({ connectionString: broker.databaseUrl });
+      await client.connect();
+      const leased = 'SELECT 1 FROM deployments WHERE id = $1 AND lease_owner IS NOT NULL';
+      await eventually(
+        'the worker has the lease',
+        async () => (await client.query(leased, [deployment.id])).rowCount,
+      );
+      const until = broker.clock.now() + 1_500;
+      await client.query(
+        `UPDATE deployments SET lease_owner = 'another', lease_until = $2, fence = fence + 1 WHERE id = $1`,
+        [deployment.id, new Date(until)],
+      );
+      await client.end();
+      await eventually(
+        'its look is over',
+        () => deployment.calls('DescribeVpcPeeringConnections').length > 0,
+      );
+      await deployment.until(id, 'running');
+      const [accepted] = deployment.calls('AcceptVpcPeeringConnection');
+      expect(Date.parse(accepted!.at)).toBeGreaterThanOrEqual(until + simulatedAhead());
+      expect(deployment.effects('AcceptVpcPeeringConnection')).toBe(1);
     });
   });
 

@@ -1,0 +1,182 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+
+import { CloudError, type CloudErrorCategory } from '#domain';
+
+import { AccountGate, DEFAULT_GATE_SETTINGS, HELD_BACK } from './account-gate.js';
+
+/** A call that the test ends when it likes. */
+class Call {
+  readonly #outcome = Promise.withResolvers<string>();
+  #begun = false;
+
+  readonly make = (): Promise<string> => {
+    this.#begun = true;
+    return this.#outcome.promise;
+  };
+
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  succeed(): void {
+    this.#outcome.resolve('ok');
+  }
+
+  fail(category: CloudErrorCategory): void {
+    this.#outcome.reject(failure(category));
+  }
+}
+
+function failure(category: CloudErrorCategory): CloudError {
+  return new CloudError({ category, code: `A ${category} code`, message: 'no', operation: 'Operation' });
+}
+
+/** Until everything that can happen has happened. */
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('the gate of an account', () => {
+  let now: number;
+  let gate: AccountGate;
+  let told: string[];
+
+  beforeEach(() => {
+    now = 1_000_000;
+    told = [];
+    gate = new AccountGate(
+      { ...DEFAULT_GATE_SETTINGS, parallelCalls: 3 },
+      { now: () => now },
+      () => 0.5,
+      (operation, outcome) => told.push(`${operation} ${outcome}`),
+    );
+  });
+
+  const pass = (call: Call): Promise<string> => {
+    const passed = gate.pass('ask', call.make);
+    passed.catch(() => undefined);
+    return passed;
+  };
+  const beginAll = (those: readonly Call[]): void => {
+    for (const call of those) void pass(call);
+  };
+  const calls = (count: number): Call[] => Array.from({ length: count }, () => new Call());
+  const begun = (those: readonly Call[]): boolean[] => those.map((call) => call.begun);
+  const prove = async (): Promise<void> => {
+    await gate.pass('prove', () => Promise.resolve('ok'));
+  };
+  const refusalOf = async (passed: Promise<unknown>): Promise<CloudError> => {
+    const error: unknown = await passed.catch((thrown: unknown) => thrown);
+    if (!(error instanceof CloudError)) throw new Error('It was let through.');
+    return error;
+  };
+
+  it('tries credentials that were never accepted with one call alone', async () => {
+    const those = calls(5);
+    const passed = those.map(pass);
+    await settle();
+    expect(begun(those)).toEqual([true, false, false, false, false]);
+    those[0]!.succeed();
+    await settle();
+    expect(begun(those)).toEqual([true, true, true, true, false]);
+    for (const call of those) call.succeed();
+    expect(await Promise.all(passed)).toEqual(those.map(() => 'ok'));
+    expect(gate.idle).toBe(true);
+  });
+
+  it('lets nobody follow a call whose credentials were refused', async () => {
+    const those = calls(4);
+    const passed = those.map(pass);
+    await settle();
+    those[0]!.fail('auth');
+    for (const each of passed) expect((await refusalOf(each)).info.category).toBe('auth');
+    expect(begun(those)).toEqual([true, false, false, false]);
+    const later = new Call();
+    expect((await refusalOf(pass(later))).info).toMatchObject({ code: 'A auth code', operation: 'ask' });
+    expect(later.begun).toBe(false);
+    expect(gate.refusal).toMatchObject({ at: now, error: { category: 'auth' } });
+  });
+
+  it('tells of each refusal once', async () => {
+    expect(gate.takeRefusal()).toBe(false);
+    await refusalOf(gate.pass('ask', () => Promise.reject(failure('auth'))));
+    expect([gate.takeRefusal(), gate.takeRefusal()]).toEqual([true, false]);
+    gate.reopen();
+    await refusalOf(gate.pass('ask', () => Promise.reject(failure('auth'))));
+    expect(gate.takeRefusal()).toBe(true);
+  });
+
+  it('tries refused credentials again with one call alone', async () => {
+    await prove();
+    await refusalOf(gate.pass('ask', () => Promise.reject(failure('auth'))));
+    gate.reopen();
+    const those = calls(2);
+    beginAll(those);
+    await settle();
+    expect(begun(those)).toEqual([true, false]);
+  });
+
+  it('tries credentials alone again when they have not been accepted for a while', async () => {
+    await prove();
+    now += DEFAULT_GATE_SETTINGS.proofMs;
+    const those = calls(2);
+    beginAll(those);
+    await settle();
+    expect(begun(those)).toEqual([true, false]);
+  });
+
+  it.each(['not_found', 'conflict', 'quota', 'invalid_state', 'precondition', 'unknown'] as const)(
+    'takes an answer of the kind %s as a proof that the credentials were accepted',
+    async (category) => {
+      await refusalOf(gate.pass('ask', () => Promise.reject(failure(category))));
+      const those = calls(4);
+      beginAll(those);
+      await settle();
+      expect(begun(those)).toEqual([true, true, true, false]);
+    },
+  );
+
+  it.each(['transient', 'throttled'] as const)('takes no %s answer as a proof', async (category) => {
+    await refusalOf(gate.pass('ask', () => Promise.reject(failure(category))));
+    now += DEFAULT_GATE_SETTINGS.throttleMaxMs * 2;
+    const those = calls(2);
+    beginAll(those);
+    await settle();
+    expect(begun(those)).toEqual([true, false]);
+  });
+
+  it('pauses all calls after a throttled answer, longer each time, and shorter again afterwards', async () => {
+    const pauses: number[] = [];
+    const throttle = async (): Promise<void> => {
+      await refusalOf(gate.pass('ask', () => Promise.reject(failure('throttled'))));
+      pauses.push(gate.pausedUntil - now);
+      const held = new Call();
+      expect((await refusalOf(pass(held))).info).toMatchObject({ category: 'throttled', code: HELD_BACK });
+      expect(held.begun).toBe(false);
+      now = gate.pausedUntil;
+    };
+    for (let times = 0; times < 3; times += 1) await throttle();
+    expect(pauses).toEqual([1_000, 2_000, 4_000]);
+    await prove();
+    await prove();
+    await throttle();
+    expect(pauses.at(-1)).toBe(2_000);
+  });
+
+  it('turns those away who wait when the cloud asks for less', async () => {
+    const those = calls(3);
+    const passed = those.map(pass);
+    await settle();
+    those[0]!.fail('throttled');
+    expect((await refusalOf(passed[2]!)).info.code).toBe(HELD_BACK);
+    expect(begun(those)).toEqual([true, false, false]);
+  });
+
+  it('counts what was asked of the cloud, and not what was held back', async () => {
+    await prove();
+    await refusalOf(gate.pass('ask', () => Promise.reject(failure('auth'))));
+    await refusalOf(gate.pass('ask', () => Promise.resolve('never')));
+    await gate.pass('ask', () => Promise.reject(new TypeError('ours'))).catch(() => undefined);
+    gate.reopen();
+    await gate.pass('ask', () => Promise.reject(new TypeError('ours'))).catch(() => undefined);
+    expect(told).toEqual(['prove ok', 'ask auth', 'ask defect']);
+  });
+});
