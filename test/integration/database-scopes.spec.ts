@@ -129,6 +129,27 @@ describe('a scope', () => {
     expect(runs).toBeGreaterThan(2);
   });
 
+  test('that is open is waited for when its process goes; none is opened after that', async () => {
+    const going = await openDatabase({ url: place.url, poolSize: 2, applicationName: 'spec' });
+    let enter = (): void => undefined;
+    let leave = (): void => undefined;
+    const inside = new Promise<void>((settle) => (enter = settle));
+    const released = new Promise<void>((settle) => (leave = settle));
+    const work = going.asOperator(async (scope) => {
+      await addProject(scope, 'before closing');
+      enter();
+      await released;
+      await addProject(scope, 'while closing');
+    });
+    await inside;
+    const closed = going.close();
+    await expect(going.asOperator(() => Promise.resolve())).rejects.toThrow(DatabaseUnavailable);
+    leave();
+    await Promise.all([work, closed]);
+    expect(await projectNames()).toEqual(expect.arrayContaining(['before closing', 'while closing']));
+    await expect(going.ping()).rejects.toThrow(DatabaseUnavailable);
+  });
+
   test('of an observer cannot write', async () => {
     await expect(database.asObserver((scope) => addProject(scope, 'observed'))).rejects.toThrow(
       /read-only transaction/,

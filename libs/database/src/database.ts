@@ -7,9 +7,10 @@ import { DataSource, type QueryRunner } from 'typeorm';
 import type { Logger } from '#runtime';
 
 import { ENTITIES } from './entities/index.js';
+import { DatabaseUnavailable } from './errors.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { PostgresNaming } from './naming.js';
-import { PeeringAnnouncements, type PeeringListener } from './peering-announcements.js';
+import { KEEP_ALIVE_MS, PeeringAnnouncements, type PeeringListener } from './peering-announcements.js';
 import { ReconcileStore } from './reconcile-store.js';
 import { explainRefusal, HoldingRefused, isRepeatable, translate } from './refusal.js';
 import { scopeOf, Transaction, type OperatorScope, type TenantScope } from './scope.js';
@@ -32,6 +33,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
 const LOCK_TIMEOUT_MS = 10_000;
 const IDLE_IN_TRANSACTION_MS = 60_000;
+const CLOSE_TIMEOUT_MS = 10_000;
 
 const BEGIN_OPERATOR = 'BEGIN';
 const BEGIN_SNAPSHOT = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
@@ -63,6 +65,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       lock_timeout: LOCK_TIMEOUT_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     },
   });
   try {
@@ -78,6 +81,8 @@ export class Database {
   readonly reconcile: ReconcileStore;
   readonly #announcements: PeeringAnnouncements;
   readonly #pool: pg.Pool;
+  readonly #underWay = new Set<Promise<unknown>>();
+  #closed = false;
 
   constructor(
     /** For migrations only. */
@@ -99,17 +104,17 @@ export class Database {
    */
   async asTenant<T>(tenantId: string, work: (scope: TenantScope) => Promise<T>): Promise<T> {
     const open = `BEGIN; SET LOCAL ROLE peering_broker_tenant; SET LOCAL peering_broker.tenant_id = ${pg.escapeLiteral(tenantId)}`;
-    return this.run(open, (transaction) => work(scopeOf(transaction, { kind: 'tenant', tenantId })));
+    return this.run(open, async (transaction) => work(scopeOf(transaction, { kind: 'tenant', tenantId })));
   }
 
   /** Runs `work` in one transaction that sees everything; otherwise as {@link asTenant}. */
   async asOperator<T>(work: (scope: OperatorScope) => Promise<T>): Promise<T> {
-    return this.run(BEGIN_OPERATOR, (transaction) => work(scopeOf(transaction, { kind: 'operator' })));
+    return this.run(BEGIN_OPERATOR, async (transaction) => work(scopeOf(transaction, { kind: 'operator' })));
   }
 
   /** Reads one moment of everything; writing fails. */
   async asObserver<T>(work: (scope: OperatorScope) => Promise<T>): Promise<T> {
-    return this.run(BEGIN_SNAPSHOT, (transaction) => work(scopeOf(transaction, { kind: 'operator' })));
+    return this.run(BEGIN_SNAPSHOT, async (transaction) => work(scopeOf(transaction, { kind: 'operator' })));
   }
 
   /** One statement as owner, in a transaction of its own. */
@@ -139,13 +144,26 @@ export class Database {
     return this.#announcements.subscribe(listener);
   }
 
-  /** Waits for what is under way, then closes every connection. */
+  /** Takes nothing new, waits for the scopes that are open (ten seconds at most), then closes every connection. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#announcements.close();
+    await Promise.race([Promise.allSettled(this.#underWay), sleep(CLOSE_TIMEOUT_MS, null, { ref: false })]);
     if (this.source.isInitialized) await this.source.destroy();
   }
 
   private async run<T>(open: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new DatabaseUnavailable('this process has closed its connections');
+    const running = this.repeat(open, work);
+    this.#underWay.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#underWay.delete(running);
+    }
+  }
+
+  private async repeat<T>(open: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.attempt(open, work);

@@ -1,3 +1,5 @@
+import { MigrationExecutor } from 'typeorm';
+
 import type { Database } from './database.js';
 import { translate } from './refusal.js';
 
@@ -9,33 +11,36 @@ const MIGRATION_LOCK = 7_306_001;
  * @returns the names of the migrations that were run
  */
 export async function migrate(database: Database): Promise<string[]> {
-  return alone(database, async () => {
-    const run = await database.source.runMigrations({ transaction: 'each' });
+  return alone(database, async (executor) => {
+    const run = await executor.executePendingMigrations();
     return run.map(({ name }) => name);
   });
 }
 
 /** Takes back the latest migration. */
 export async function revert(database: Database): Promise<void> {
-  await alone(database, () => database.source.undoLastMigration({ transaction: 'each' }));
+  await alone(database, (executor) => executor.undoLastMigration());
 }
 
-async function alone<T>(database: Database, work: () => Promise<T>): Promise<T> {
-  const lock = database.source.createQueryRunner();
+/** Migrations may take their time: the limits of ordinary statements do not hold for them. */
+async function alone<T>(database: Database, work: (executor: MigrationExecutor) => Promise<T>): Promise<T> {
+  const runner = database.source.createQueryRunner();
   try {
-    await lock.query('SET statement_timeout = 0');
-    await lock.query('SET lock_timeout = 0');
-    await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await runner.query('SET statement_timeout = 0');
+    await runner.query('SET lock_timeout = 0');
+    await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     try {
-      return await work();
+      const executor = new MigrationExecutor(database.source, runner);
+      executor.transaction = 'each';
+      return await work(executor);
     } finally {
-      await lock.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
-      await lock.query('RESET statement_timeout');
-      await lock.query('RESET lock_timeout');
+      await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+      await runner.query('RESET statement_timeout');
+      await runner.query('RESET lock_timeout');
     }
   } catch (error) {
     throw translate(error);
   } finally {
-    await lock.release();
+    await runner.release();
   }
 }

@@ -6,6 +6,9 @@ import type { Logger } from '#runtime';
 /** @param connectionId null: anything may have changed unseen */
 export type PeeringListener = (connectionId: string | null) => void;
 
+/** After this much silence the other end is asked whether it is there: a line can break without a word. */
+export const KEEP_ALIVE_MS = 10_000;
+
 const RECONNECT_MIN_MS = 100;
 const RECONNECT_MAX_MS = 5_000;
 
@@ -48,6 +51,7 @@ export class PeeringAnnouncements {
       connectionString: this.options.url,
       application_name: `${this.options.applicationName} announcements`,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     });
     this.#client = client;
     client.on('notification', ({ payload }) => this.tell(payload ?? null));
