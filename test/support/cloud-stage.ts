@@ -1,0 +1,414 @@
+/**
+ * A whole broker before one simulated cloud, as its customers and operators meet it: everything that is asked of it goes
+ * over HTTP, everything that the customer does in the cloud over the cloud's own protocol. Time is the stage's to move.
+ */
+import { expect } from '@jest/globals';
+import { connectors } from '#clouds';
+import { openDatabase, type Database } from '#database';
+import {
+  isRetryable,
+  profileOf,
+  type Capabilities,
+  type CloudSpec,
+  type NetworkRef,
+  type PeeringState,
+} from '#domain';
+import { migrateQueues, openQueues, type Queues } from '#queues';
+import { createLogger, loadConfig, type Config, type Logger } from '#runtime';
+
+import { createApi, type Api } from '../../apps/api/src/create-api.js';
+import type { ProblemView } from '../../apps/api/src/http/problem.view.js';
+import type { PeeringView } from '../../apps/api/src/peerings/peering.view.js';
+import type { LoggedCall } from '../../apps/cloud-sim/src/call-log.js';
+import type { Fault, FaultRule } from '../../apps/cloud-sim/src/faults.js';
+import { createOperatorKey, type ApiKey } from '../../apps/standalone/src/database-setup.js';
+import { startWorker, type RunningWorker } from '../../apps/worker/src/start-worker.js';
+import type { CloudHarness, CustomerRequest } from '../contract/cloud-harness.js';
+import { brokerEnvironment, ShiftedClock } from './broker.js';
+import type { Holdings, StagedCloud } from './cloud-stage-table.js';
+import { eventually } from './eventually.js';
+import { createTestDatabase } from './postgres.js';
+import { placeInPostgres, queuesInRedis, type QueuePlace } from './queue-places.js';
+
+/** What the API answered; the body is a problem unless the caller knows better. */
+export interface Answered<Body = ProblemView> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Body;
+}
+
+export interface StageOptions {
+  /** Variables of the environment that are not as in production. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** PostgreSQL when absent. */
+  readonly queues?: 'postgres' | 'redis';
+}
+
+/** A deployment as its customer knows it, with its network in the cloud. */
+export interface StagedDeployment {
+  readonly id: string;
+  readonly network: NetworkRef;
+  readonly cidr: string;
+}
+
+/** What a customer declares of a connection. */
+export interface Declaration {
+  readonly cloud: CloudSpec;
+  readonly cidrs?: readonly string[];
+}
+
+/** A connection that was declared, with what it is about. */
+export interface StagedConnection {
+  readonly id: string;
+  readonly deployment: StagedDeployment;
+  readonly request: CustomerRequest;
+}
+
+/** How a test waits. */
+export interface Waiting {
+  /** Whether time is moved to the next look when the broker waits for it; it is unless told otherwise. */
+  readonly hurries?: boolean;
+  /** Longest wait of the machine's own time, in milliseconds. */
+  readonly limitMs?: number;
+}
+
+export const PLATFORM_CIDR = '10.128.0.0/16';
+export const CUSTOMER_CIDR = '172.16.0.0/16';
+
+/** Nothing that the broker waits for is as long as this: a lease outlives every move of the clock between two looks. */
+const LEASE_SECONDS = '600';
+
+export class CloudStage<H extends CloudHarness = CloudHarness> {
+  readonly capabilities: Capabilities;
+  readonly clock = new ShiftedClock();
+  /** What API and worker have logged as a warning or worse. */
+  readonly troubles: { readonly level: string; readonly msg: string }[] = [];
+  readonly #declared = new Set<string>();
+  readonly #workers: RunningWorker[] = [];
+  #usualSettings: unknown;
+  #deployments = 0;
+
+  private constructor(
+    readonly subject: StagedCloud<H>,
+    readonly harness: H,
+    private readonly config: Config,
+    private readonly database: Database,
+    private readonly queues: Queues,
+    private readonly queuePlace: Omit<QueuePlace, 'remove'>,
+    private readonly stops: (() => Promise<unknown>)[],
+  ) {
+    this.capabilities = profileOf(subject.cloud).capabilities;
+    this.#logger = createLogger({
+      name: 'stage',
+      level: 'warn',
+      destination: { write: (line: string) => void this.troubles.push(JSON.parse(line) as never) },
+    });
+  }
+
+  readonly #logger: Logger;
+  #api: Api;
+  #operator: ApiKey;
+  #customer: ApiKey;
+  #owners: { readonly tenantId: string; readonly projectId: string; readonly platformAccountId: string };
+
+  /** Starts the cloud, the broker with one worker, and makes what an operator makes before the first deployment. */
+  static async open<H extends CloudHarness>(
+    subject: StagedCloud<H>,
+    options: StageOptions = {},
+  ): Promise<CloudStage<H>> {
+    const stops: (() => Promise<unknown>)[] = [];
+    const harness = await subject.start();
+    stops.push(() => harness.close());
+    harness.reset();
+    harness.simulators.clock.resume();
+    const testDatabase = await createTestDatabase();
+    stops.push(() => testDatabase.drop());
+    const { url } = testDatabase;
+    await migrateQueues(url);
+    const redis = options.queues === 'redis' ? await queuesInRedis() : null;
+    if (redis) stops.push(() => redis.remove());
+    const queuePlace = redis ?? placeInPostgres(url);
+    const config = loadConfig({
+      ...brokerEnvironment(url, queuePlace),
+      HOST: '127.0.0.1',
+      API_PORT: '0',
+      LEASE_SECONDS,
+      SWEEP_INTERVAL_MS: '50',
+      ...options.env,
+    });
+    const database = await openDatabase({ url, poolSize: 12, applicationName: 'stage' });
+    stops.push(() => database.close());
+    const queues = openQueues(queuePlace.location, () => undefined);
+    stops.push(() => queues.close());
+    const stage = new CloudStage(subject, harness, config, database, queues, queuePlace, stops);
+    await stage.#prepare();
+    return stage;
+  }
+
+  async #prepare(): Promise<void> {
+    const { clock, config, database, queues } = this;
+    const logger = this.#logger;
+    this.#api = await createApi({ database, queues, config, logger, clock });
+    this.stops.push(() => this.#api.close());
+    this.stops.push(() => this.stopWorkers());
+    this.#operator = await createOperatorKey(database, 'operator');
+    const { id: tenantId } = await this.#make('tenants', { name: 'Customer' });
+    const { id: projectId } = await this.#make('projects', { tenantId, name: 'Project' });
+    const { accountId, credentials, endpoints } = this.harness.options();
+    const { cloud } = this.subject;
+    const account = { cloud, accountId, credentials, endpoints };
+    const { id: platformAccountId } = await this.#make('platform-accounts', account);
+    this.#owners = { tenantId, projectId, platformAccountId };
+    this.#customer = await this.#make<ApiKey>('api-keys', {
+      tenantId,
+      role: 'administrator',
+      displayName: 'customer',
+    });
+    this.#usualSettings = await this.control('settings', this.subject.settings);
+    await this.startWorker();
+  }
+
+  /** Takes what a test has made out of the broker's sight, and mends the cloud. */
+  async clear(): Promise<void> {
+    const ids = [...this.#declared];
+    this.#declared.clear();
+    await Promise.all(ids.map((id) => this.#asOperator('POST', `peerings/${id}/forget`, { confirm: id })));
+    this.harness.simulators.faults.clear();
+    await this.settings(this.#usualSettings);
+    this.harness.simulators.cloud(this.subject.cloud).calls.clear();
+    if (this.#workers.length === 0) await this.startWorker();
+  }
+
+  async close(): Promise<void> {
+    for (const stop of this.stops.splice(0).reverse()) await stop();
+  }
+
+  // ---- the broker's processes --------------------------------------------------------------------------------------
+
+  async startWorker(): Promise<void> {
+    const { clock, config, database, queues } = this;
+    this.#workers.push(
+      await startWorker({ database, queues, config, logger: this.#logger, clock, connectors }),
+    );
+  }
+
+  async stopWorkers(): Promise<void> {
+    await Promise.all(this.#workers.splice(0).map((worker) => worker.close()));
+  }
+
+  /** Loses every wake-up call. */
+  flushQueue(): Promise<void> {
+    return this.queuePlace.flush();
+  }
+
+  // ---- time --------------------------------------------------------------------------------------------------------
+
+  /** Epoch milliseconds of the broker and of the cloud. */
+  now(): number {
+    return this.clock.now();
+  }
+
+  /** Moves time on, for the broker and the cloud at once. */
+  advance(ms: number): void {
+    this.harness.simulators.clock.advance(ms);
+    this.clock.advance(ms);
+  }
+
+  /** Something that the customer does in the cloud, which may move the cloud's time. */
+  async inCloud<T>(work: () => Promise<T>): Promise<T> {
+    const result = await work();
+    this.clock.advance(Math.max(0, this.harness.simulators.clock.now() - this.clock.now()));
+    return result;
+  }
+
+  // ---- what people ask of the broker -------------------------------------------------------------------------------
+
+  /** A request of the customer. */
+  ask<Body = ProblemView>(method: string, path: string, body?: unknown): Promise<Answered<Body>> {
+    return this.#send(this.#customer, method, `/v1/${path}`, body);
+  }
+
+  /** A deployment with a network of its own. */
+  async deploy(cidr = PLATFORM_CIDR): Promise<StagedDeployment> {
+    const network = await this.inCloud(() => this.harness.createNetwork(cidr));
+    this.#deployments += 1;
+    const { id } = await this.#make('deployments', {
+      ...this.#owners,
+      name: `deployment ${this.#deployments}`,
+      cloud: this.subject.cloud,
+      region: network.region,
+      edition: 'dedicated_professional',
+      vpc: { id: network.vpcId, cidrs: [cidr] },
+    });
+    return { id, network, cidr };
+  }
+
+  /** Asks for a connection. */
+  async post<Body = ProblemView>(
+    { id }: StagedDeployment,
+    spec: Declaration,
+    displayName = '',
+  ): Promise<Answered<Body>> {
+    const answer = await this.ask<Body>('POST', `deployments/${id}/peerings`, { displayName, spec });
+    if (answer.status === 202) this.#declared.add((answer.body as PeeringView).id);
+    return answer;
+  }
+
+  /** Asks for a connection that is taken; its id. */
+  async declare(deployment: StagedDeployment, spec: Declaration): Promise<string> {
+    const { status, body } = await this.post<PeeringView>(deployment, spec);
+    expect({ status, body }).toMatchObject({ status: 202 });
+    return body.id;
+  }
+
+  async delete(id: string): Promise<PeeringView> {
+    const { status, body } = await this.ask<PeeringView>('DELETE', `peerings/${id}`);
+    expect({ status, body }).toMatchObject({ status: 202, body: { status: { state: /delet/ } } });
+    return body;
+  }
+
+  /** The connection as GET shows it. */
+  async read(id: string): Promise<PeeringView> {
+    const { status, body } = await this.ask<PeeringView>('GET', `peerings/${id}`);
+    if (status !== 200) throw new Error(`GET of ${id} was answered with ${JSON.stringify(body)}`);
+    return body;
+  }
+
+  /** Waits until a connection is in a state, and at rest there where the state is an end. */
+  async until(
+    id: string,
+    state: PeeringState,
+    { hurries = true, limitMs = 15_000 }: Waiting = {},
+  ): Promise<PeeringView> {
+    let latest: PeeringView | null = null;
+    const look = async (): Promise<PeeringView | false> => {
+      latest = await this.read(id);
+      const { state: shown, nextCheckAt } = latest.status;
+      const isEnd = isRetryable(state) || state === 'deleted';
+      if (shown === state && (!isEnd || nextCheckAt === null)) return latest;
+      if (nextCheckAt === null) throw new Error(`It rests.`);
+      const leftMs = Date.parse(nextCheckAt) - this.now();
+      if (hurries && leftMs > 0) this.advance(leftMs);
+      return false;
+    };
+    try {
+      return await eventually(`${id} is ${state}`, look, limitMs);
+    } catch (error) {
+      const seen = JSON.stringify(latest, null, 1);
+      throw new Error(`${id} is not ${state}. ${(error as Error).message} ${seen}`, { cause: error });
+    }
+  }
+
+  // ---- what happens in the cloud -----------------------------------------------------------------------------------
+
+  /** The customer's part of a new connection. */
+  request({ network }: StagedDeployment, cidr = CUSTOMER_CIDR): Promise<CustomerRequest> {
+    return this.inCloud(() => this.harness.createRequest(network, cidr));
+  }
+
+  /** A connection that the customer has asked for and declared, and, where the platform asks, has yet to approve. */
+  async begin(cidr = CUSTOMER_CIDR, deployment?: StagedDeployment): Promise<StagedConnection> {
+    const at = deployment ?? (await this.deploy());
+    const request = await this.request(at, cidr);
+    const id = await this.declare(at, this.subject.declare(request));
+    return { id, deployment: at, request };
+  }
+
+  /** The customer approves, where it is theirs to do. */
+  async approve({ id, request }: StagedConnection): Promise<void> {
+    const { answer } = this.harness;
+    if (answer === undefined) return;
+    await this.until(id, 'awaiting_approval');
+    await this.inCloud(() => answer.approve(request));
+  }
+
+  /** A connection that runs. */
+  async connect(cidr = CUSTOMER_CIDR, deployment?: StagedDeployment): Promise<StagedConnection> {
+    const connection = await this.begin(cidr, deployment);
+    await this.approve(connection);
+    await this.until(connection.id, 'running');
+    return connection;
+  }
+
+  /** What the cloud's books hold of a platform network. */
+  async holdings({ network }: StagedDeployment): Promise<Holdings> {
+    const books = await this.#simulator('GET', 'books');
+    return this.subject.holdings(books as never, network.vpcId);
+  }
+
+  /** Makes the cloud misbehave towards the platform, until told otherwise or as often as the rule says. */
+  fault(rule: Omit<FaultRule, 'cloud' | 'accountId'>): Fault {
+    const { accountId } = this.harness.options();
+    return this.harness.simulators.faults.add({ cloud: this.subject.cloud, accountId, ...rule });
+  }
+
+  /** Waits until a fault has struck. */
+  async untilStruck({ id }: Fault): Promise<void> {
+    await eventually('the fault has struck', () =>
+      this.harness.simulators.faults.list().some((fault) => fault.id === id && fault.struck > 0),
+    );
+  }
+
+  mend(): void {
+    this.harness.simulators.faults.clear();
+  }
+
+  settings(changes: unknown): Promise<unknown> {
+    return this.control('settings', changes);
+  }
+
+  /** What only a simulator can do. */
+  control(operation: string, body: unknown): Promise<unknown> {
+    return this.#simulator('POST', operation, body);
+  }
+
+  /** The platform's calls of an operation, or all of them. */
+  calls(operation?: string): LoggedCall[] {
+    const { accountId } = this.harness.options();
+    return this.harness.simulators.cloud(this.subject.cloud).calls.list({ operation, accountId });
+  }
+
+  /** How often the platform has changed something by an operation. */
+  effects(operation: string): number {
+    return this.calls(operation).filter(({ tookEffect }) => tookEffect).length;
+  }
+
+  async #simulator(method: string, name: string, body?: unknown): Promise<unknown> {
+    const url = `${this.harness.simulators.controlUrl}/_sim/${this.subject.cloud}/${name}`;
+    const response = await fetch(url, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const answer: unknown = await response.json();
+    if (!response.ok) throw new Error(`${url} was answered with ${JSON.stringify(answer)}`);
+    return answer;
+  }
+
+  async #asOperator<Body>(method: string, path: string, body: unknown): Promise<Body> {
+    const answer = await this.#send<Body>(this.#operator, method, `/admin/v1/${path}`, body);
+    if (answer.status >= 300) throw new Error(`${path} was answered with ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+
+  #make<Made = { readonly id: string }>(kind: string, body: object): Promise<Made> {
+    return this.#asOperator('POST', kind, body);
+  }
+
+  async #send<Body>(
+    { keyId, secret }: ApiKey,
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<Answered<Body>> {
+    const response = await fetch(this.#api.url + path, {
+      method,
+      headers: {
+        authorization: `Basic ${Buffer.from(`${keyId}:${secret}`).toString('base64')}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const { status, headers } = response;
+    return { status, headers, body: (await response.json()) as Body };
+  }
+}
