@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 
+import { specsWithoutTool } from './test/support/external-tools.ts';
+
 /** What the build uses, except that the build leaves out the specs and Jest needs them. */
 const swc = JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
 delete swc.exclude;
@@ -16,6 +18,7 @@ export default {
   setupFiles: ['<rootDir>/test/support/one-realm.ts'],
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/', ...specsWithoutTool()],
   testTimeout: 30_000,
   // Most of a test's time is PostgreSQL's and the simulators', so every core has a worker.
   maxWorkers: '100%',
