@@ -8,17 +8,18 @@ import { externalTool } from '../support/external-tools.js';
 import { completed, InstructedCustomer } from '../support/instructed-customer.js';
 import { startSimulatedAws, type SimulatedAws } from '../support/simulated-aws.js';
 
-const TIMEOUT = 120_000;
+/** The AWS CLI takes seconds to start on a busy machine. */
+const TIMEOUT = 300_000;
 
 describe('the AWS CLI texts that customers are given', () => {
   let aws: SimulatedAws;
   let folder: string;
 
   beforeAll(async () => {
-    externalTool('aws');
     aws = await startSimulatedAws();
     aws.simulators.clock.resume();
     folder = await mkdtemp(join(tmpdir(), 'aws-instructions-'));
+    externalTool('aws');
   });
   afterAll(async () => {
     await aws.close();

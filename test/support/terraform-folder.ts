@@ -10,19 +10,17 @@ const COLOURED = ['init', 'plan', 'apply', 'destroy'] as const;
 /** A folder of its own that Terraform works in, with providers from the local mirror only. */
 export class TerraformFolder {
   private constructor(
-    private readonly program: string,
     private readonly path: string,
     private readonly environment: Readonly<Record<string, string>>,
   ) {}
 
-  /** @param environment variables for Terraform and its providers. @throws Error when Terraform cannot run here */
+  /** @param environment variables for Terraform and its providers */
   static async make(environment: Readonly<Record<string, string>>): Promise<TerraformFolder> {
-    const program = externalTool('terraform');
     const path = await mkdtemp(join(tmpdir(), 'terraform-'));
     const mirror = JSON.stringify(terraformPluginDir());
     const configuration = `provider_installation {\n  filesystem_mirror {\n    path = ${mirror}\n  }\n}\n`;
     await writeFile(join(path, 'cli.tfrc'), configuration);
-    return new TerraformFolder(program, path, {
+    return new TerraformFolder(path, {
       TF_CLI_CONFIG_FILE: join(path, 'cli.tfrc'),
       TF_IN_AUTOMATION: '1',
       TF_INPUT: '0',
@@ -37,8 +35,10 @@ export class TerraformFolder {
     await writeFile(join(this.path, name), configuration);
   }
 
+  /** @throws Error naming what is missing, when Terraform cannot run here */
   run(command: string, ...args: string[]): Promise<ProgramResult> {
-    return runProgram(this.program, [command, ...args], { cwd: this.path, environment: this.environment });
+    const setting = { cwd: this.path, environment: this.environment };
+    return runProgram(externalTool('terraform'), [command, ...args], setting);
   }
 
   /** Runs a command that must succeed, and returns what it printed. @throws Error with what it complained about */
