@@ -145,6 +145,31 @@ defineCloudContract('OUTSCALE', outscaleSubject, (stage) => {
       await stage.port.observeRoutes(stage.network);
       expect(stage.calls('ReadNetPeerings')).toEqual([]);
     });
+
+    it('costs none either where the peerings are being looked at, or just were', async () => {
+      const { network, port } = stage;
+      const request = await stage.establish();
+      const [routeTableId = ''] = await stage.routeTableIds();
+      const route = { routeTableId, destination: CUSTOMER_CIDR, target: request.providerId };
+      await port.ensureRoute(network, route, stage.context(request));
+      const before = stage.calls('ReadNetPeerings').length;
+      stage.fault({ kind: 'latency', operation: 'ReadNetPeerings', ms: 50 });
+      await Promise.all([port.observePeerings(network), port.observeRoutes(network)]);
+      const [table] = await port.observeRoutes(network);
+      expect(stage.calls('ReadNetPeerings')).toHaveLength(before + 1);
+      expect(table?.routes).toContainEqual(expect.objectContaining({ state: 'active' }));
+    });
+
+    it('is judged anew once a look has shown otherwise', async () => {
+      const { network, port } = stage;
+      const request = await stage.establish();
+      const [routeTableId = ''] = await stage.routeTableIds();
+      const route = { routeTableId, destination: CUSTOMER_CIDR, target: request.providerId };
+      await port.ensureRoute(network, route, stage.context(request));
+      await stage.harness.deleteAsCustomer(request);
+      await port.observePeerings(network);
+      expect(await stage.routeAt(routeTableId, CUSTOMER_CIDR)).toMatchObject({ state: 'blackhole' });
+    });
   });
 
   describe('route tables', () => {
@@ -184,28 +209,25 @@ defineCloudContract('OUTSCALE', outscaleSubject, (stage) => {
       });
     const look = (port = stage.port) => port.observePeerings(stage.network);
 
-    it('is tried once for all that waits, so that it is not locked out', async () => {
+    it('costs one failure for each question, so that it is not locked out by one', async () => {
       const port = wrong();
-      const calls = [look(port), port.observeRoutes(stage.network), port.describeNetwork(stage.network)];
-      const refusals = await Promise.all(
-        [...calls, ...Array.from({ length: 10 }, () => look(port))].map((call) => stage.refusal(call)),
-      );
-      expect(refusals.every((refusal) => refusal.category === 'auth' && refusal.code === '1')).toBe(true);
-      expect(refusals[1]?.operation).toBe('ReadRouteTables');
-      expect(stage.calls('ReadNetPeerings')).toHaveLength(1);
-      expect(stage.calls('ReadRouteTables')).toEqual([]);
-      expect(await look()).toEqual([]);
-    });
-
-    it('that was good before is tried once again at a time', async () => {
-      await look();
-      const { simulators } = stage.harness;
-      const { accessKeyId } = stage.harness.options().credentials;
-      simulators.cloud('outscale').simulator.accounts.revokeKey(accessKeyId);
-      await stage.refusal(look());
-      const before = stage.harness.simulators.cloud('outscale').calls.list().length;
-      await Promise.all(Array.from({ length: 5 }, () => stage.refusal(look())));
-      expect(simulators.cloud('outscale').calls.list()).toHaveLength(before + 1);
+      const { network } = stage;
+      const questions = [
+        () => look(port),
+        () => port.observePeering(network, outscaleSubject.unknown.providerId),
+        () => port.observeRoutes(network),
+        () => port.describeNetwork(network),
+        () =>
+          port.acceptPeering(network, outscaleSubject.unknown.providerId, stage.context({ providerId: 'x' })),
+        () =>
+          port.deletePeering(network, outscaleSubject.unknown.providerId, stage.context({ providerId: 'x' })),
+      ];
+      for (const ask of questions) {
+        const before = stage.calls().length;
+        expect(await stage.refusal(ask())).toMatchObject({ category: 'auth', code: '1' });
+        expect(stage.calls()).toHaveLength(before + 1);
+        await look();
+      }
     });
 
     it('is refused while it is locked out, and good again afterwards', async () => {
@@ -214,13 +236,6 @@ defineCloudContract('OUTSCALE', outscaleSubject, (stage) => {
       expect(await stage.refusal(look())).toMatchObject({ category: 'auth', code: '11' });
       stage.harness.simulators.clock.advance(60_000);
       expect(await look()).toEqual([]);
-    });
-
-    it('and waits behind a call that never arrives, is tried next', async () => {
-      stage.fault({ kind: 'drop_before', operation: 'ReadNetPeerings' });
-      const port = stage.connect();
-      const [first, second] = await Promise.allSettled([look(port), look(port)]);
-      expect([first.status, second.status]).toEqual(['rejected', 'fulfilled']);
     });
   });
 

@@ -33,6 +33,9 @@ const RESULTS_PER_PAGE = 1000;
 /** Phases in which nothing is left to reject or to delete. */
 const OVER: readonly ProviderPhase[] = ['rejected', 'expired', 'failed', 'gone'];
 
+/** How long OAPI's answers may show what was before a change, in milliseconds: the profile's `consistencyMs`. */
+const FRESH_MS = 2_000;
+
 /** Failures that say nothing of what was to be changed; after any other, what is there decides. */
 const BLIND: readonly CloudErrorCategory[] = ['auth', 'throttled', 'transient'];
 
@@ -45,21 +48,21 @@ type Filters = Readonly<Record<string, readonly string[]>>;
 class OutscalePort implements CloudPort {
   readonly cloud = 'outscale';
   readonly #client: OutscaleClient;
+  readonly #latest = new LatestListings();
 
   constructor(options: CloudConnectionOptions) {
     this.#client = new OutscaleClient(options);
   }
 
   async describeNetwork({ vpcId }: NetworkRef): Promise<ObservedNetwork> {
-    const [nets, tables] = await Promise.all([
-      this.#readAll<Net>('ReadNets', 'Nets', { NetIds: [vpcId] }),
-      this.#routeTables({ NetIds: [vpcId] }),
-    ]);
+    // One call after the other: four bad signatures in a row lock the key out.
+    const nets = await this.#readAll<Net>('ReadNets', 'Nets', { NetIds: [vpcId] });
     const net = nets.find((candidate) => candidate.NetId === vpcId);
     if (net === undefined) {
       const message = `this account has no Net ${vpcId} in this region`;
       throw new CloudError({ category: 'not_found', code: '5065', message, operation: 'ReadNets' });
     }
+    const tables = await this.#routeTables({ NetIds: [vpcId] });
     return {
       vpcId,
       cidrs: net.IpRange === undefined ? [] : [net.IpRange],
@@ -68,7 +71,9 @@ class OutscalePort implements CloudPort {
   }
 
   async observePeerings({ vpcId }: NetworkRef): Promise<ObservedPeering[]> {
-    const peerings = await this.#peerings({ AccepterNetNetIds: [vpcId] });
+    const listing = this.#peerings({ AccepterNetNetIds: [vpcId] });
+    this.#latest.begin(vpcId, listing);
+    const peerings = await listing;
     return peerings.flatMap((peering) => toObservedPeering(peering) ?? []);
   }
 
@@ -77,11 +82,14 @@ class OutscalePort implements CloudPort {
     return peering === undefined ? null : toObservedPeering(peering);
   }
 
-  observeRoutes({ vpcId }: NetworkRef): Promise<ObservedRouteTable[]> {
-    return this.#observedTables({ NetIds: [vpcId] });
+  async observeRoutes({ vpcId }: NetworkRef): Promise<ObservedRouteTable[]> {
+    const latest = this.#latest.active(vpcId);
+    const tables = await this.#routeTables({ NetIds: [vpcId] });
+    return this.#judged(tables, await latest);
   }
 
-  acceptPeering(_network: NetworkRef, providerId: string): Promise<ChangeReceipt> {
+  acceptPeering({ vpcId }: NetworkRef, providerId: string): Promise<ChangeReceipt> {
+    this.#latest.forget(vpcId);
     return this.#change('AcceptNetPeering', { NetPeeringId: providerId });
   }
 
@@ -157,6 +165,7 @@ class OutscalePort implements CloudPort {
    * something to end is what the peering itself shows.
    */
   async #end(network: NetworkRef, operation: string, providerId: string): Promise<ChangeReceipt> {
+    this.#latest.forget(network.vpcId);
     try {
       return await this.#change(operation, { NetPeeringId: providerId });
     } catch (error) {
@@ -169,17 +178,19 @@ class OutscalePort implements CloudPort {
 
   /** The entry at a route's destination, wherever it leads. */
   async #route({ routeTableId, destination }: RouteRef): Promise<ObservedRoute | undefined> {
-    const tables = await this.#observedTables({ RouteTableIds: [routeTableId] });
+    const tables = await this.#judged(await this.#routeTables({ RouteTableIds: [routeTableId] }));
     return tables.flatMap((table) => table.routes).find((entry) => entry.destination === destination);
   }
 
-  async #observedTables(filters: Filters): Promise<ObservedRouteTable[]> {
-    const tables = await this.#routeTables(filters);
-    const ids = routedPeerings(tables);
-    const active =
-      ids.length === 0 ? [] : await this.#peerings({ NetPeeringIds: ids, StateNames: ['active'] });
-    const activeIds = new Set(active.flatMap((peering) => peering.NetPeeringId ?? []));
-    return tables.flatMap((table) => toObservedRouteTable(table, activeIds) ?? []);
+  /** Tables with what their routes are worth. Peerings that are not known to be active are looked at. */
+  async #judged(
+    tables: readonly RouteTable[],
+    known: ReadonlySet<string> = new Set(),
+  ): Promise<ObservedRouteTable[]> {
+    const others = routedPeerings(tables).filter((id) => !known.has(id));
+    const seen = others.length === 0 ? [] : await this.#peerings({ NetPeeringIds: others });
+    const active = new Set([...known, ...activeOf(seen)]);
+    return tables.flatMap((table) => toObservedRouteTable(table, active) ?? []);
   }
 
   async #peering(providerId: string): Promise<NetPeering | undefined> {
@@ -215,6 +226,50 @@ class OutscalePort implements CloudPort {
     const { ResponseContext: context } = await this.#client.call(operation, parameters);
     return context?.RequestId === undefined ? {} : { requestId: context.RequestId };
   }
+}
+
+/**
+ * What each Net's peerings were when they were last listed, as long as that is no older than OAPI's own answers may be.
+ * It saves the look at routes a look at peerings, which the engine takes at the same time anyway.
+ */
+class LatestListings {
+  /** By Net, in the order in which they were begun; `begunAt` in milliseconds of the process. */
+  readonly #latest = new Map<
+    string,
+    { readonly begunAt: number; readonly listing: Promise<readonly NetPeering[]> }
+  >();
+
+  begin(vpcId: string, listing: Promise<readonly NetPeering[]>): void {
+    const now = performance.now();
+    this.#latest.delete(vpcId);
+    this.#latest.set(vpcId, { begunAt: now, listing });
+    for (const [oldest, { begunAt }] of this.#latest) {
+      if (now - begunAt < FRESH_MS) break;
+      this.#latest.delete(oldest);
+    }
+  }
+
+  /** To be called before anything is changed: what was listed until then tells nothing of after. */
+  forget(vpcId: string): void {
+    this.#latest.delete(vpcId);
+  }
+
+  /** The Net's peerings that are active by its latest listing, also one under way; empty when that tells nothing. */
+  async active(vpcId: string): Promise<ReadonlySet<string>> {
+    const latest = this.#latest.get(vpcId);
+    if (latest === undefined || performance.now() - latest.begunAt >= FRESH_MS) return new Set();
+    return latest.listing.then(
+      (peerings) => new Set(activeOf(peerings)),
+      () => new Set<string>(),
+    );
+  }
+}
+
+/** The ids of those that carry traffic. */
+function activeOf(peerings: readonly NetPeering[]): string[] {
+  return peerings.flatMap(({ NetPeeringId: id, State: state }) =>
+    id !== undefined && state?.Name === 'active' ? [id] : [],
+  );
 }
 
 /** Whether the cloud has refused a change for a reason that a look can confirm. */

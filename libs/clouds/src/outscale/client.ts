@@ -8,7 +8,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { CloudError, type CloudConnectionOptions } from '#domain';
 import { withDeadline } from '../call-failure.js';
-import { isBadSignature, RefusedError, toCloudError } from './errors.js';
+import { RefusedError, toCloudError } from './errors.js';
 
 /** OUTSCALE's own SDKs keep to three calls of an account at once; its limits are lower than other clouds'. */
 const MAX_SOCKETS = 3;
@@ -26,7 +26,6 @@ export class OutscaleClient {
   readonly #signer: SignatureV4;
   readonly #base: URL;
   readonly #agent: HttpAgent;
-  readonly #proof = new KeyProof();
   /** Everything that must not appear in an error. */
   readonly #secrets: ReadonlySet<string>;
   #closed = false;
@@ -57,13 +56,7 @@ export class OutscaleClient {
     this.#assertUsable(operation);
     try {
       return await withDeadline(this.options.timeoutMs, (signal) =>
-        this.#proof.run(operation, async () => {
-          try {
-            return await this.#post<T & Answer>(operation, parameters, signal);
-          } catch (error) {
-            throw toCloudError(error, operation, this.#secrets);
-          }
-        }),
+        this.#post<T & Answer>(operation, parameters, signal),
       );
     } catch (error) {
       throw toCloudError(error, operation, this.#secrets);
@@ -132,46 +125,6 @@ export class OutscaleClient {
       request.on('error', reject);
       request.end(body);
     });
-  }
-}
-
-/**
- * Keeps a bad key from being locked out. Until a key has signed one call well, calls go out one at a time, and what is
- * waiting shares the refusal instead of adding to the failures in a row.
- */
-class KeyProof {
-  #isProven = false;
-  /** The call that is trying the key: ends with its refusal, or with nothing when others may go on. */
-  #trial: Promise<CloudError | undefined> | undefined;
-
-  async run<T>(operation: string, call: () => Promise<T>): Promise<T> {
-    while (!this.#isProven && this.#trial !== undefined) {
-      const refusal = await this.#trial;
-      if (refusal) throw new CloudError({ ...refusal.info, operation });
-    }
-    const outcome = this.#watch(call);
-    if (!this.#isProven) {
-      const trial = outcome.then(
-        () => undefined,
-        (error: unknown) => (error instanceof CloudError && isBadSignature(error) ? error : undefined),
-      );
-      this.#trial = trial;
-      void trial.then(() => {
-        if (this.#trial === trial) this.#trial = undefined;
-      });
-    }
-    return outcome;
-  }
-
-  async #watch<T>(call: () => Promise<T>): Promise<T> {
-    try {
-      const result = await call();
-      this.#isProven = true;
-      return result;
-    } catch (error) {
-      if (error instanceof CloudError && isBadSignature(error)) this.#isProven = false;
-      throw error;
-    }
   }
 }
 

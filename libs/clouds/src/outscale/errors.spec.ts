@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { CloudError, type CloudErrorCategory } from '#domain';
 import { DeadlineError } from '../call-failure.js';
-import { isBadSignature, meaningOf, OUTSCALE_ERRORS, RefusedError, toCloudError } from './errors.js';
+import { meaningOf, RefusedError, toCloudError } from './errors.js';
 
 const SECRET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCD';
 
@@ -76,14 +76,6 @@ describe('OAPI error codes', () => {
 
   it('say what is missing first', () => {
     expect(translate(refused(424, '1004')).info.reason).toBe('prerequisite_missing');
-  });
-
-  it('tell a bad signature from a missing right', () => {
-    const bad = Object.entries(OUTSCALE_ERRORS)
-      .filter(([, { category }]) => category === 'auth')
-      .map(([code]) => code)
-      .filter((code) => isBadSignature(translate(refused(401, code))));
-    expect(bad.sort()).toEqual(['1', '11', '13', '15', '4120', '7']);
   });
 });
 

@@ -85,14 +85,6 @@ export function meaningOf(code: string, status: number): ErrorMeaning {
   return { category: categoryOfAnswer(status) };
 }
 
-/**
- * Whether an error says that the signature was not accepted. Four of these in a row lock the key out for a minute and
- * more (OUTSCALE API reference, "Authentication Schemes").
- */
-export function isBadSignature({ info }: CloudError): boolean {
-  return info.category === 'auth' && !DENIALS.includes(info.code);
-}
-
 /** OAPI says by code what it does not find: a 404 comes from something else that was reached instead. */
 function categoryOfAnswer(status: number): CloudErrorCategory {
   const category = categoryOfStatus(status);
