@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 
-import { migrate, openDatabase, revert, type Database } from '#database';
+import { migrate, openDatabase, peerings, revert, type Database } from '#database';
 
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.js';
 
@@ -71,6 +71,36 @@ describe('the migrations', () => {
     } finally {
       await Promise.all(processes.map((each) => each.close()));
       await fresh.drop();
+    }
+  });
+
+  test('need no rights but those of an owner, once an administrator has granted the role of tenants', async () => {
+    const home = await createEmptyDatabase();
+    const admin = new pg.Client({ connectionString: home.url });
+    await admin.connect();
+    const url = new URL(home.url);
+    const owner = `plain_${String(process.pid)}`;
+    Object.assign(url, { username: owner, password: 'plain' });
+    try {
+      await admin.query(`CREATE ROLE ${owner} LOGIN PASSWORD 'plain'`);
+      await admin.query(`ALTER DATABASE ${admin.escapeIdentifier(url.pathname.slice(1))} OWNER TO ${owner}`);
+      const plain = await openDatabase({ url: url.href, poolSize: 2, applicationName: 'spec' });
+      try {
+        await expect(migrate(plain)).rejects.toThrow(`GRANT peering_broker_tenant TO ${owner}`);
+        await admin.query(`GRANT peering_broker_tenant TO ${owner}`);
+        expect(await migrate(plain)).toHaveLength(1);
+        expect(await plain.asTenant('ten_1', (scope) => peerings.list(scope, {}))).toEqual({
+          items: [],
+          nextCursor: null,
+        });
+        await revert(plain);
+      } finally {
+        await plain.close();
+      }
+    } finally {
+      await admin.end();
+      await home.drop();
+      await client.query(`DROP ROLE IF EXISTS ${owner}`);
     }
   });
 

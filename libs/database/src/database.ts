@@ -15,6 +15,7 @@ import { ReconcileStore } from './reconcile-store.js';
 import { explainRefusal, HoldingRefused, isRepeatable, translate } from './refusal.js';
 import { scopeOf, Transaction, type OperatorScope, type TenantScope } from './scope.js';
 import type { Statement } from './statement.js';
+import { TYPEORM_SILENCE } from './typeorm-silence.js';
 
 export interface DatabaseOptions {
   /** `postgres://user:password@host:port/name`. */
@@ -52,7 +53,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     namingStrategy: new PostgresNaming(),
     installExtensions: false,
     synchronize: false,
-    logging: false,
+    logger: TYPEORM_SILENCE,
     poolErrorHandler: (error: Error) =>
       options.logger?.warn({ err: error }, 'an idle database connection was lost'),
     connectTimeoutMS: CONNECT_TIMEOUT_MS,

@@ -273,11 +273,22 @@ export class InitialSchema1763600000000 implements MigrationInterface {
         EXECUTE FUNCTION announce_peering_change();
 
       -- Customer requests run as this role, which sees the rows of one tenant only.
+      -- Where this user may not make or grant roles, an administrator does it once for the whole server.
       DO $$ BEGIN
-        CREATE ROLE peering_broker_tenant NOLOGIN;
-      EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'peering_broker_tenant') THEN
+          BEGIN
+            CREATE ROLE peering_broker_tenant NOLOGIN;
+          EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+          END;
+        END IF;
+        BEGIN
+          GRANT peering_broker_tenant TO CURRENT_USER;
+        EXCEPTION WHEN insufficient_privilege THEN
+          IF NOT pg_has_role(CURRENT_USER, 'peering_broker_tenant', 'MEMBER') THEN
+            RAISE EXCEPTION 'An administrator has to run: GRANT peering_broker_tenant TO %', quote_ident(CURRENT_USER);
+          END IF;
+        END;
       END $$;
-      GRANT peering_broker_tenant TO CURRENT_USER;
       GRANT USAGE ON SCHEMA public TO peering_broker_tenant;
       GRANT SELECT ON tenants, projects, deployments, reserved_ranges, quotas, audit_events, cloud_pauses TO peering_broker_tenant;
       GRANT SELECT, INSERT, UPDATE ON api_keys, peering_connections TO peering_broker_tenant;
