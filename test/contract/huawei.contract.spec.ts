@@ -54,6 +54,29 @@ defineCloudContract('Huawei Cloud', huaweiSubject, (stage) => {
     });
   });
 
+  describe('a look at connections and routes at once', () => {
+    it('lists the connections once', async () => {
+      const route = await prepare();
+      await ensure(route);
+      const before = stage.calls('ListVpcPeerings').length;
+      const [peerings, tables] = await Promise.all([
+        stage.port.observePeerings(stage.network),
+        stage.port.observeRoutes(stage.network),
+      ]);
+      expect(stage.calls('ListVpcPeerings')).toHaveLength(before + 1);
+      expect(peerings[0]?.providerId).toBe(route.target);
+      expect(tables[0]?.routes).toMatchObject([{ target: route.target, state: 'active' }]);
+    });
+
+    it('is done again after one that failed', async () => {
+      const look = () =>
+        Promise.all([stage.port.observePeerings(stage.network), stage.port.observeRoutes(stage.network)]);
+      stage.fault({ kind: 'throttle', operation: 'ListVpcPeerings' });
+      expect((await stage.refusal(look())).category).toBe('throttled');
+      expect(await look()).toMatchObject([[], [{ main: true }]]);
+    });
+  });
+
   describe('the listing', () => {
     it('leaves out what the platform VPC has asked for itself', async () => {
       const { huawei } = stage.harness;

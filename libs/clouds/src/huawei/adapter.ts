@@ -52,6 +52,8 @@ interface Listed {
 class HuaweiPort implements CloudPort {
   readonly cloud = 'huawei';
   readonly #client: HuaweiClient;
+  /** Listings of peerings under way, by VPC: a look at the routes at the same time needs no listing of its own. */
+  readonly #listings = new Map<string, Promise<VpcPeering[]>>();
 
   constructor(private readonly options: CloudConnectionOptions) {
     this.#client = new HuaweiClient(options);
@@ -77,7 +79,13 @@ class HuaweiPort implements CloudPort {
   }
 
   async observePeerings({ vpcId }: NetworkRef): Promise<ObservedPeering[]> {
-    const peerings = await this.#peerings(vpcId);
+    const listing = this.#peerings(vpcId);
+    this.#listings.set(vpcId, listing);
+    const done = (): void => {
+      if (this.#listings.get(vpcId) === listing) this.#listings.delete(vpcId);
+    };
+    listing.then(done, done);
+    const peerings = await listing;
     // What the VPC has asked for itself is listed too, and is none of the customers' connections.
     return peerings
       .filter((peering) => peering.accept_vpc_info?.vpc_id === vpcId)
@@ -90,7 +98,10 @@ class HuaweiPort implements CloudPort {
   }
 
   async observeRoutes({ vpcId }: NetworkRef): Promise<ObservedRouteTable[]> {
-    const [tables, peerings] = await Promise.all([this.#routeTables(vpcId), this.#peerings(vpcId)]);
+    const [tables, peerings] = await Promise.all([
+      this.#routeTables(vpcId),
+      this.#listings.get(vpcId) ?? this.#peerings(vpcId),
+    ]);
     const active = new Set(
       peerings.flatMap((peering) => (peering.status === 'ACTIVE' && peering.id ? [peering.id] : [])),
     );
