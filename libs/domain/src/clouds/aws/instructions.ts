@@ -26,7 +26,7 @@ const cidrSet = (cidrs: readonly string[]): string =>
 function needsPermissions(locale: Locale, ...permissions: string[]): string {
   return choose(
     locale,
-    `The AWS CLI text needs the IAM permissions ${permissions.join(' and ')}.`,
+    `The AWS CLI text needs the IAM permission${permissions.length > 1 ? 's' : ''} ${permissions.join(' and ')}.`,
     `使用 AWS CLI 需要 IAM 权限 ${permissions.join(' 和 ')}。`,
   );
 }
@@ -34,7 +34,7 @@ function needsPermissions(locale: Locale, ...permissions: string[]): string {
 function createRequest({ network, spec, locale }: InstructionContext): NextAction {
   const { accountId, region, vpcId, deploymentId } = network;
   const ownVpc = spec['vpcId'];
-  const cidrs = network.cidrs.join(', ');
+  const cidrs = network.cidrs.join(choose(locale, ', ', '、'));
   const signIn = isInChina(region)
     ? choose(
         locale,
