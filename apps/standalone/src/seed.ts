@@ -73,7 +73,7 @@ export async function seed({ database, folder, apiUrl, simulators }: Surrounding
   const deployments: Partial<Record<CloudId, string>> = {};
   for (const cloud of CLOUD_IDS) {
     const plan = PLATFORM_NETWORKS[cloud];
-    if (plan === undefined || connectors[cloud] === undefined || !simulators.clouds.has(cloud)) continue;
+    if (connectors[cloud] === undefined || !simulators.clouds.has(cloud)) continue;
     const owner = { tenantId: tenant.id, projectId: project.id, earlierId: earlier?.deployments[cloud] };
     const deployment = await platformNetwork(api, simulators, cloud, plan, owner);
     deployments[cloud] = deployment.id;
