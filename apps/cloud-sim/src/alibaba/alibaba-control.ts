@@ -1,6 +1,6 @@
 import type { Accounts } from '../accounts.js';
 import { ControlError, controlOperation, type ControlOperation } from '../control-fields.js';
-import { formatIpv4Block, parseIpv4Block } from '../ipv4-block.js';
+import { consecutiveBlocks, type BlockSeed } from '../seed-blocks.js';
 import { isRegion } from './alibaba-regions.js';
 import { newId, type AlibabaState, type Peering, type PeeringSide } from './alibaba-state.js';
 import { REQUEST_LIFETIME_MS, statusAt } from './peering-lifecycle.js';
@@ -141,36 +141,22 @@ function forceStatus(state: AlibabaState, peering: Peering, status: (typeof FORC
   }
 }
 
-interface VpcSeed {
+interface VpcSeed extends BlockSeed {
   readonly accountId: string;
   readonly region: string;
-  readonly count: number;
-  readonly from: string;
-  readonly prefixLength: number;
 }
 
 function seedVpcs(state: AlibabaState, seed: VpcSeed): { vpcId: string; cidr: string }[] {
-  const { accountId, region, count, from, prefixLength } = seed;
-  const range = parseIpv4Block(from);
-  const size = 2 ** (32 - prefixLength);
-  if (range === undefined)
-    throw new ControlError(400, `Field "from" must be an IPv4 CIDR block, not "${from}".`);
-  if (range.first + size * count - 1 > range.last) {
-    throw new ControlError(400, `${from} does not hold ${count} blocks of /${prefixLength}.`);
-  }
-  return Array.from({ length: count }, (_, index) => {
-    const first = range.first + size * index;
-    const cidr = formatIpv4Block({ first, last: first + size - 1, prefixLength });
-    return { vpcId: makeVpc(state, { accountId, region, cidr }).vpc.id, cidr };
-  });
+  const { accountId, region } = seed;
+  return consecutiveBlocks(seed).map((cidr) => ({
+    vpcId: makeVpc(state, { accountId, region, cidr }).vpc.id,
+    cidr,
+  }));
 }
 
-interface PeeringSeed {
+interface PeeringSeed extends BlockSeed {
   readonly accepterVpcId: string;
   readonly requesterAccountId: string;
-  readonly count: number;
-  readonly from: string;
-  readonly prefixLength: number;
   readonly status?: 'Accepting' | 'Activated' | undefined;
 }
 

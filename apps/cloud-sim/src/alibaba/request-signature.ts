@@ -1,5 +1,6 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Credential } from '../accounts.js';
+import { canonicalPairs, canonicalQuery, encodeStrictly, sha256 } from '../canonical-request.js';
 import type { SimRequest } from '../cloud-simulator.js';
 import { AlibabaError } from './alibaba-error.js';
 import type { RequestParameters } from './request-parameters.js';
@@ -202,34 +203,7 @@ function signAcs3(request: SimRequest, claimed: ClaimedSignature, secret: string
 function signRpc(request: SimRequest, parameters: RequestParameters, secret: string): [string, Buffer] {
   const method = parameters.get('SignatureMethod');
   const algorithm = method === 'HMAC-SHA256' ? 'sha256' : 'sha1';
-  const canonical = [...parameters.all()]
-    .filter(([name]) => name !== 'Signature')
-    .sort(([a], [b]) => compare(a, b))
-    .map(([name, value]) => `${encodeStrictly(name)}=${encodeStrictly(value)}`)
-    .join('&');
+  const canonical = canonicalPairs([...parameters.all()].filter(([name]) => name !== 'Signature'));
   const toSign = `${request.method}&${encodeStrictly('/')}&${encodeStrictly(canonical)}`;
   return [toSign, createHmac(algorithm, `${secret}&`).update(toSign).digest()];
-}
-
-function canonicalQuery(query: string): string {
-  return [...new URLSearchParams(query)]
-    .sort(([a], [b]) => compare(a, b))
-    .map(([name, value]) => `${encodeStrictly(name)}=${encodeStrictly(value)}`)
-    .join('&');
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** Percent-encodes all but the unreserved characters of RFC 3986. */
-function encodeStrictly(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-}
-
-function sha256(data: string | Buffer): string {
-  return createHash('sha256').update(data).digest('hex');
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Account, Accounts } from '../accounts.js';
 import { ControlError, controlOperation, type ControlOperation } from '../control-fields.js';
-import { formatIpv4Block, parseIpv4Block } from '../ipv4-block.js';
+import { consecutiveBlocks, type BlockSeed } from '../seed-blocks.js';
 import { projectOf, projectsOf } from './huawei-projects.js';
 import type { HuaweiState, Peering } from './huawei-state.js';
 import { statusAt } from './peering-lifecycle.js';
@@ -130,27 +130,13 @@ function forceStatus(state: HuaweiState, peering: Peering, status: (typeof FORCI
   }
 }
 
-interface VpcSeed {
+interface VpcSeed extends BlockSeed {
   readonly projectId: string;
-  readonly count: number;
-  readonly from: string;
-  readonly prefixLength: number;
 }
 
 function seedVpcs(state: HuaweiState, seed: VpcSeed): { vpcId: string; cidr: string }[] {
-  const { projectId, count, from, prefixLength } = seed;
-  const range = parseIpv4Block(from);
-  const size = 2 ** (32 - prefixLength);
-  if (range === undefined)
-    throw new ControlError(400, `Field "from" must be an IPv4 CIDR block, not "${from}".`);
-  if (range.first + size * count - 1 > range.last) {
-    throw new ControlError(400, `${from} does not hold ${count} blocks of /${prefixLength}.`);
-  }
-  return Array.from({ length: count }, (_, index) => {
-    const first = range.first + size * index;
-    const cidr = formatIpv4Block({ first, last: first + size - 1, prefixLength });
-    return { vpcId: makeVpc(state, { projectId, cidr }).vpc.id, cidr };
-  });
+  const { projectId } = seed;
+  return consecutiveBlocks(seed).map((cidr) => ({ vpcId: makeVpc(state, { projectId, cidr }).vpc.id, cidr }));
 }
 
 function seedPeerings(

@@ -1,5 +1,6 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Credential } from '../accounts.js';
+import { canonicalQuery, encodeStrictly, sha256 } from '../canonical-request.js';
 import type { SimRequest } from '../cloud-simulator.js';
 import { unauthenticated } from './huawei-error.js';
 
@@ -97,33 +98,10 @@ function canonicalRequest(request: SimRequest, { signedHeaders }: ClaimedSignatu
   ].join('\n');
 }
 
-function canonicalQuery(query: string): string {
-  return [...new URLSearchParams(query)]
-    .sort(([a, x], [b, y]) => compare(a, b) || compare(x, y))
-    .map(([name, value]) => `${encodeStrictly(name)}=${encodeStrictly(value)}`)
-    .join('&');
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
     return text;
   }
-}
-
-/** Percent-encodes all but the unreserved characters of RFC 3986. */
-function encodeStrictly(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-}
-
-function sha256(data: string | Buffer): string {
-  return createHash('sha256').update(data).digest('hex');
 }
