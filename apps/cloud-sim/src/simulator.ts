@@ -13,7 +13,7 @@ import { VirtualClock } from './virtual-clock.js';
 
 export { StateFileError } from './state-file.js';
 
-export type { RunningCloud, Simulators } from './running-simulators.js';
+export type { Simulators } from './running-simulators.js';
 
 /** How to start the simulators. */
 export interface SimulatorOptions {

@@ -39,11 +39,6 @@ export function peeringView(record: PeeringRecord, locale: Locale, now: number):
   };
 }
 
-/** The ETag of a version (RFC 9110, 8.8.3). */
-export function etagOf(version: number): string {
-  return `"${String(version)}"`;
-}
-
 function observedView({ status: { lastSeen }, cloud }: PeeringRecord): ObservedView | null {
   if (lastSeen === null) return null;
   const { peering, since } = lastSeen;
