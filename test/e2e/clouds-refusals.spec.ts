@@ -17,9 +17,8 @@ const RESERVED_CIDR = '10.20.0.0/16';
 
 describe.each(STAGED_CLOUDS)('on $cloud', (subject) => {
   const { operations, unknown, unknownErrorCode } = subject.subject;
-  const { cidrObservable, cidrVisibleWhilePending, initiator, maxLivePerNetwork } = profileOf(
-    subject.cloud,
-  ).capabilities;
+  const { capabilities, cidrsRequired } = profileOf(subject.cloud);
+  const { cidrObservable, cidrVisibleWhilePending, initiator, maxLivePerNetwork } = capabilities;
   const joining = operations.accept ?? operations.request!;
   let stage: CloudStage;
 
@@ -100,7 +99,9 @@ describe.each(STAGED_CLOUDS)('on $cloud', (subject) => {
     it('is not connected to the same again, nor to the same addresses', async () => {
       const { deployment, request, id } = await stage.connect();
       const again = await stage.post(deployment, subject.declare(request));
-      expect(again).toMatchObject({ status: 409, body: { code: 'connection_exists' } });
+      // Where the customer has to declare their addresses, those are looked at first.
+      const code = cidrsRequired ? 'cidr_conflict' : 'connection_exists';
+      expect(again).toMatchObject({ status: 409, body: { code } });
       expect(JSON.stringify(again.body)).toContain(id);
       const overlapping = '172.16.64.0/20';
       const second = await stage.request(deployment, overlapping);

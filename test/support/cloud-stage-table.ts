@@ -5,6 +5,8 @@ import type { CloudId, NetworkRef, ReasonCode } from '#domain';
 import { alibabaSubject, type AlibabaHarness } from '../contract/alibaba.harness.js';
 import { awsSubject, type AwsHarness } from '../contract/aws.harness.js';
 import type { CloudHarness, CustomerRequest } from '../contract/cloud-harness.js';
+import { huaweiSubject, type HuaweiHarness } from '../contract/huawei.harness.js';
+import { outscaleSubject, type OutscaleHarness } from '../contract/outscale.harness.js';
 import type { ContractSubject } from '../contract/stage.js';
 import { tencentSubject, type TencentHarness } from '../contract/tencent.harness.js';
 import { createVpc, requestPeering } from './aws-deployment.js';
@@ -158,7 +160,7 @@ interface AlibabaBooks extends Omit<AwsBooks, 'routeTables'> {
   }[];
 }
 
-const alibaba: StagedCloud<AlibabaHarness> = {
+export const alibaba: StagedCloud<AlibabaHarness> = {
   cloud: 'alibaba',
   subject: alibabaSubject,
   settings: { peeringUpdatingSeconds: 0.05, peeringDeletingSeconds: 0.05, routeEntrySeconds: 0 },
@@ -225,6 +227,61 @@ const alibaba: StagedCloud<AlibabaHarness> = {
   },
 };
 
+interface HuaweiBooks extends Omit<AwsBooks, 'routeTables'> {
+  readonly routeTables: readonly {
+    readonly id: string;
+    readonly vpcId: string;
+    readonly routes: readonly { readonly destination: string; readonly nexthop: string }[];
+  }[];
+}
+
+const huawei: StagedCloud<HuaweiHarness> = {
+  cloud: 'huawei',
+  subject: huaweiSubject,
+  settings: {},
+  start: () => huaweiSubject.start(),
+  declare: ({ providerId, customer }) => ({
+    cloud: {
+      kind: 'huawei',
+      connectionId: providerId,
+      vpcId: customer.vpcId!,
+      userId: '7116d09f88fa41908676fdd4b039e95b',
+      projectId: customer.projectId!,
+    },
+    cidrs: customer.cidrs,
+  }),
+  wrongValues: [
+    {
+      field: 'vpcId',
+      value: huaweiSubject.unknown.vpcId,
+      ends: 'requester_mismatch',
+      told: ({ customer }) => ['vpcId', huaweiSubject.unknown.vpcId, customer.vpcId],
+    },
+    {
+      field: 'projectId',
+      value: 'f65e9ebced5d418ba9319a723718ba4e',
+      ends: 'requester_mismatch',
+      told: ({ customer }) => ['projectId', 'f65e9ebced5d418ba9319a723718ba4e', customer.projectId],
+    },
+  ],
+  holdings({ peerings, routeTables }: HuaweiBooks, vpcId) {
+    const tables = routeTables.filter((table) => table.vpcId === vpcId);
+    return {
+      ...byState(
+        peerings.filter(({ accepter }) => accepter.vpcId === vpcId),
+        ({ status }) => status,
+        { pending: ['PENDING_ACCEPTANCE'], joined: ['ACTIVE'] },
+      ),
+      tables: tables.map(({ id }) => id),
+      routes: tables.flatMap(({ id, routes }) =>
+        routes.map(({ destination, nexthop }) => ({ table: id, destination, target: nexthop })),
+      ),
+    };
+  },
+  rejectAsPlatform: (harness, { providerId }) =>
+    harness.asPlatform('PUT', `/v2.0/vpc/peerings/${providerId}/reject`),
+};
+
 interface TencentBooks {
   readonly attachments: readonly {
     readonly ccnId: string;
@@ -234,7 +291,7 @@ interface TencentBooks {
   readonly ccnRoutes: readonly { readonly ccnId: string; readonly vpcId: string; readonly cidr: string }[];
 }
 
-const tencent: StagedCloud<TencentHarness> = {
+export const tencent: StagedCloud<TencentHarness> = {
   cloud: 'tencent',
   subject: tencentSubject,
   settings: { attachingSeconds: 0.05, detachingSeconds: 0.05 },
@@ -287,7 +344,64 @@ const tencent: StagedCloud<TencentHarness> = {
   },
 };
 
-/** Every cloud that is served. */
-export const STAGED_CLOUDS: readonly StagedCloud[] = [aws, alibaba, tencent];
+interface OutscaleBooks {
+  readonly netPeerings: readonly {
+    readonly id: string;
+    readonly state: string;
+    readonly accepter: { readonly netId: string };
+  }[];
+  readonly routeTables: readonly {
+    readonly id: string;
+    readonly netId: string;
+    readonly routes: readonly { readonly destination: string; readonly target: { readonly id: string } }[];
+  }[];
+}
 
-export { tencent as stagedTencent };
+export const outscale: StagedCloud<OutscaleHarness> = {
+  cloud: 'outscale',
+  subject: outscaleSubject,
+  settings: {},
+  start: () => outscaleSubject.start(),
+  declare: ({ providerId, customer }) => ({
+    cloud: {
+      kind: 'outscale',
+      netPeeringId: providerId,
+      accountId: customer.accountId!,
+      netId: customer.vpcId!,
+    },
+  }),
+  wrongValues: [
+    {
+      field: 'accountId',
+      value: '999999999999',
+      ends: 'requester_mismatch',
+      told: ({ customer }) => ['accountId', '999999999999', customer.accountId],
+    },
+    {
+      field: 'netId',
+      value: 'vpc-0a1b2c3d',
+      ends: 'requester_mismatch',
+      told: ({ customer }) => ['netId', 'vpc-0a1b2c3d', customer.vpcId],
+    },
+  ],
+  ownAddresses: 'provider_failed',
+  holdings({ netPeerings, routeTables }: OutscaleBooks, netId) {
+    const tables = routeTables.filter((table) => table.netId === netId);
+    return {
+      ...byState(
+        netPeerings.filter(({ accepter }) => accepter.netId === netId),
+        ({ state }) => state,
+        { pending: ['pending-acceptance'], joined: ['active'] },
+      ),
+      tables: tables.map(({ id }) => id),
+      routes: tables.flatMap(({ id, routes }) =>
+        routes.map(({ destination, target }) => ({ table: id, destination, target: target.id })),
+      ),
+    };
+  },
+  rejectAsPlatform: ({ platform }, { providerId }) =>
+    platform('RejectNetPeering', { NetPeeringId: providerId }),
+};
+
+/** Every cloud that is served. */
+export const STAGED_CLOUDS: readonly StagedCloud[] = [aws, alibaba, huawei, tencent, outscale];

@@ -12,6 +12,7 @@ import {
   type CloudSpec,
   type NetworkRef,
   type PeeringState,
+  type ReasonCode,
 } from '#domain';
 import { migrateQueues, openQueues, type Queues } from '#queues';
 import { createLogger, loadConfig, type Config, type Logger } from '#runtime';
@@ -275,27 +276,42 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
   }
 
   /** Waits until a connection is in a state, and at rest there where the state is an end. */
-  async until(
+  until(id: string, state: PeeringState, waiting?: Waiting): Promise<PeeringView> {
+    const isEnd = isRetryable(state) || state === 'deleted';
+    return this.#untilShown(
+      id,
+      state,
+      ({ status }) => status.state === state && (!isEnd || status.nextCheckAt === null),
+      waiting,
+    );
+  }
+
+  /** Waits until this is why a connection is where it is. */
+  untilReason(id: string, code: ReasonCode, waiting?: Waiting): Promise<PeeringView> {
+    return this.#untilShown(id, code, ({ status }) => status.reason.code === code, waiting);
+  }
+
+  async #untilShown(
     id: string,
-    state: PeeringState,
+    what: string,
+    isAwaited: (shown: PeeringView) => boolean,
     { hurries = true, limitMs = 15_000 }: Waiting = {},
   ): Promise<PeeringView> {
     let latest: PeeringView | null = null;
     const look = async (): Promise<PeeringView | false> => {
       latest = await this.read(id);
-      const { state: shown, nextCheckAt } = latest.status;
-      const isEnd = isRetryable(state) || state === 'deleted';
-      if (shown === state && (!isEnd || nextCheckAt === null)) return latest;
-      if (nextCheckAt === null) throw new Error(`It rests.`);
+      if (isAwaited(latest)) return latest;
+      const { nextCheckAt } = latest.status;
+      if (nextCheckAt === null) throw new Error('It rests.');
       const leftMs = Date.parse(nextCheckAt) - this.now();
       if (hurries && leftMs > 0) this.advance(leftMs);
       return false;
     };
     try {
-      return await eventually(`${id} is ${state}`, look, limitMs);
+      return await eventually(`${id} is ${what}`, look, limitMs);
     } catch (error) {
       const seen = JSON.stringify(latest, null, 1);
-      throw new Error(`${id} is not ${state}. ${(error as Error).message} ${seen}`, { cause: error });
+      throw new Error(`${id} is not ${what}. ${(error as Error).message} ${seen}`, { cause: error });
     }
   }
 
