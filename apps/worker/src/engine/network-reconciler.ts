@@ -74,7 +74,8 @@ export class NetworkReconciler {
       await this.#turn(keeper, signal);
     } finally {
       await keeper.stop();
-      await store.release(keeper.lease);
+      // A lost connection costs one attempt; a lease that nobody gives back runs out by itself.
+      await store.release(keeper.lease).catch(() => store.release(keeper.lease).catch(() => undefined));
     }
     await this.#comeBack(deploymentId);
   }
