@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
@@ -7,6 +8,7 @@ import { cloudPauses, deployments, platformAccounts, type DeploymentRecord } fro
 import { AwsDeployment } from '../support/aws-deployment.js';
 import { startBroker, type Broker } from '../support/broker.js';
 import { eventually } from '../support/eventually.js';
+import { placeInPostgres } from '../support/queue-places.js';
 import { testRedisUrl } from '../support/redis.js';
 
 const CIDR = '172.16.0.0/16';
@@ -347,6 +349,26 @@ describe('workers that share the work', () => {
       for (const id of ids) await deployment.until(id, 'running');
       expect(deployment.effects('AcceptVpcPeeringConnection')).toBe(8);
       expect(deployment.routes()).toHaveLength(8);
+    });
+
+    it('go on when every connection to the database and the queue is cut, again and again', async () => {
+      const deployment = await AwsDeployment.create(broker);
+      const requests = await Promise.all(
+        Array.from({ length: 4 }, (_, index) => deployment.request(`172.${24 + index}.0.0/16`)),
+      );
+      await broker.aws.control('POST', '/_sim/faults', { kind: 'latency', ms: 40, times: 30 });
+      const ids = await Promise.all(requests.map((request) => deployment.declare(request)));
+      for (let cuts = 0; cuts < 5; cuts += 1) {
+        await placeInPostgres(broker.databaseUrl).cut();
+        await broker.queuePlace.cut();
+        await sleep(60);
+      }
+      await eventually('all are running', async () => {
+        const all = await Promise.all(ids.map((id) => deployment.connection(id).catch(() => null)));
+        return all.every((connection) => connection?.status.state === 'running');
+      });
+      expect(deployment.effects('AcceptVpcPeeringConnection')).toBe(4);
+      expect(deployment.routes()).toHaveLength(4);
     });
 
     it('hand over when one of them leaves', async () => {

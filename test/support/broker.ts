@@ -1,6 +1,7 @@
 /** A whole broker of a test's own: database, queues, simulators and workers in this process, with a tenant in it. */
 import { connectors } from '#clouds';
 import {
+  apiKeys,
   openDatabase,
   platformAccounts,
   projects,
@@ -12,8 +13,17 @@ import {
 } from '#database';
 import type { EngineSettings } from '#domain';
 import { migrateQueues, openQueues, type Queues } from '#queues';
-import { createLogger, CredentialCipher, loadConfig, type Clock, type Config } from '#runtime';
+import {
+  createLogger,
+  CredentialCipher,
+  hashSecret,
+  loadConfig,
+  newSecret,
+  type Clock,
+  type Config,
+} from '#runtime';
 
+import { createApi, type Api } from '../../apps/api/src/create-api.js';
 import { startWorker, type RunningWorker } from '../../apps/worker/src/start-worker.js';
 import { createTestDatabase } from './postgres.js';
 import { placeInPostgres, queuesInRedis, type QueuePlace } from './queue-places.js';
@@ -43,6 +53,20 @@ export class ShiftedClock implements Clock {
   }
 }
 
+/** What the API answered; `body` is null where it has none. */
+export interface ApiAnswer<Body> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Body;
+}
+
+/** Calls the API with a key. */
+export type ApiCaller = <Body = Record<string, unknown>>(
+  method: string,
+  path: string,
+  body?: unknown,
+) => Promise<ApiAnswer<Body>>;
+
 export interface Broker {
   readonly database: Database;
   readonly databaseUrl: string;
@@ -59,6 +83,8 @@ export interface Broker {
   readonly cipher: CredentialCipher;
   /** What the workers have logged, as far as it is a warning or worse. */
   readonly troubles: readonly { readonly level: string; readonly msg: string }[];
+  /** Starts the API in this process; what it answers to, as an administrator of the tenant or as an operator. */
+  startApi(): Promise<{ readonly url: string; readonly customer: ApiCaller; readonly operator: ApiCaller }>;
   /** Starts one more worker in this process. */
   startWorker(): Promise<RunningWorker>;
   stopWorkers(): Promise<void>;
@@ -78,6 +104,8 @@ export function brokerEnvironment(databaseUrl: string, queuePlace: Omit<QueuePla
     SWEEP_INTERVAL_MS: '200',
     LEASE_SECONDS: '3',
     CLOUD_CALL_TIMEOUT_MS: '2000',
+    HOST: '127.0.0.1',
+    API_PORT: '0',
   };
 }
 
@@ -100,6 +128,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   };
   const logger = createLogger({ name: 'worker', level: config.logLevel, destination });
   const workers: RunningWorker[] = [];
+  const apis: Api[] = [];
 
   const seeded = await database.asOperator(async (scope) => {
     const tenant = await tenants.create(scope, { name: 'Tenant' });
@@ -127,6 +156,15 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     aws,
     cipher,
     troubles,
+    startApi: async () => {
+      const api = await createApi({ database, queues, config, logger, clock });
+      apis.push(api);
+      const [customer, operator] = await Promise.all([
+        callerWithKey(broker, api.url, seeded.tenant.id),
+        callerWithKey(broker, api.url, null),
+      ]);
+      return { url: api.url, customer, operator };
+    },
     startWorker: async () => {
       const worker = await startWorker({ database, queues, config, logger, clock, connectors });
       workers.push(worker);
@@ -136,6 +174,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       await Promise.all(workers.splice(0).map((worker) => worker.close()));
     },
     close: async () => {
+      await Promise.all(apis.map((api) => api.close()));
       await broker.stopWorkers();
       await queues.close();
       await database.close();
@@ -146,6 +185,36 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   };
   for (let started = 0; started < (options.workers ?? 1); started += 1) await broker.startWorker();
   return broker;
+}
+
+/** A caller with a new key: an administrator's of a tenant, or with none an operator's. */
+async function callerWithKey(
+  { database }: Pick<Broker, 'database'>,
+  url: string,
+  tenantId: string | null,
+): Promise<ApiCaller> {
+  const secret = newSecret();
+  const key = await database.asOperator((scope) =>
+    apiKeys.create(scope, {
+      tenantId,
+      role: tenantId === null ? 'operator' : 'administrator',
+      projectIds: null,
+      displayName: 'test',
+      secretHash: hashSecret(secret),
+    }),
+  );
+  const authorization = `Basic ${Buffer.from(`${key.id}:${secret}`).toString('base64')}`;
+  return async (method: string, path: string, body?: unknown) => {
+    const content = { authorization, 'content-type': 'application/json' };
+    const init =
+      body === undefined
+        ? { method, headers: { authorization } }
+        : { method, headers: content, body: JSON.stringify(body) };
+    const response = await fetch(`${url}${path}`, init);
+    const text = await response.text();
+    const answered = (text === '' ? null : JSON.parse(text)) as never;
+    return { status: response.status, headers: response.headers, body: answered };
+  };
 }
 
 function configOf(

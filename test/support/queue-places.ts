@@ -11,6 +11,8 @@ export interface QueuePlace {
   readonly location: QueueLocation;
   /** Forgets every job, as a flushed Redis does. */
   flush(): Promise<void>;
+  /** Cuts every connection to the server, as its restart does; in PostgreSQL those of everybody to this database. */
+  cut(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -30,7 +32,16 @@ export function placeInPostgres(databaseUrl: string): Omit<QueuePlace, 'remove'>
     for (const table of ['dedup_next', 'job', 'dedup']) await client.query(`DELETE FROM bullmq.${table}`);
     await client.end();
   };
-  return { location: { databaseUrl }, flush };
+  const cut = async (): Promise<void> => {
+    const client = new pg.Client({ connectionString: databaseUrl });
+    await client.connect();
+    await client.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+    );
+    await client.end();
+  };
+  return { location: { databaseUrl }, flush, cut };
 }
 
 /** Queues in Redis, empty at first. @throws Error where there is no Redis: ask {@link testRedisUrl} first */
@@ -45,6 +56,11 @@ export async function queuesInRedis(): Promise<QueuePlace> {
     await client.flushdb();
     await client.quit();
   };
+  const cut = async (): Promise<void> => {
+    const client = new Redis(redisUrl);
+    await client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await client.quit();
+  };
   await flush();
-  return { location: { redisUrl }, flush, remove: flush };
+  return { location: { redisUrl }, flush, cut, remove: flush };
 }
