@@ -44,7 +44,7 @@ export class TerraformFolder {
   /** Runs a command that must succeed, and returns what it printed. @throws Error with what it complained about */
   async succeed(command: string, ...args: string[]): Promise<string> {
     const { exitCode, stdout, stderr } = await this.run(command, ...args);
-    if (exitCode !== 0) {
+    if (exitCode !== 0 || stderr !== '') {
       throw new Error(`terraform ${command} ended with ${String(exitCode)}:\n${stdout}\n${stderr}`);
     }
     return stdout;
