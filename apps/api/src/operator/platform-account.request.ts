@@ -45,7 +45,7 @@ export const credentialsCheck: Check = (value) => {
     return wrongType(value, 'object', '{"kind":"static","accessKeyId":"…","secretAccessKey":"…"}');
   const { kind } = value;
   const kinds = Object.keys(CREDENTIAL_FIELDS);
-  if (typeof kind !== 'string' || !(kind in CREDENTIAL_FIELDS)) {
+  if (typeof kind !== 'string' || !Object.hasOwn(CREDENTIAL_FIELDS, kind)) {
     return choiceCheck(kinds)(kind).map((issue) => ({ ...issue, pointer: '/kind' }));
   }
   const fields = CREDENTIAL_FIELDS[kind as CloudCredentials['kind']];
