@@ -48,6 +48,10 @@ export class ApiClient {
     return this.call<T>('PATCH', path, body);
   }
 
+  delete<T>(path: string): Promise<T> {
+    return this.call<T>('DELETE', path);
+  }
+
   /** Every item of a list, page after page. */
   async all<T>(path: string): Promise<T[]> {
     const items: T[] = [];

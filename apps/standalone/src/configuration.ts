@@ -7,6 +7,9 @@ import { StopReason } from './stop-reason.js';
 /** Stands where the URL of the embedded database will be known later. */
 const URL_TO_COME = 'postgres://127.0.0.1/';
 
+/** Nobody who tries it out wants to wait ten minutes for a request that nobody approves. */
+const SHORT_APPROVAL_WINDOW = '20';
+
 /**
  * The configuration of API and worker: from the environment, save where they are found and what they are given here.
  * @throws StopReason naming every variable that is wrong
@@ -19,6 +22,7 @@ export async function readConfiguration(
   const encryptionKeys = await encryptionKeyOf(folder);
   try {
     return loadConfig({
+      APPROVAL_WINDOW_SECONDS: SHORT_APPROVAL_WINDOW,
       ...env,
       DATABASE_URL: URL_TO_COME,
       DATABASE_URL_FILE: '',

@@ -81,7 +81,7 @@ async function present(broker: Broker, settings: Settings, started: number): Pro
 
 /** @returns the id of the new connection; null when the demonstration came to nothing, which is told and stops nothing */
 async function showDemo({ credentials }: Broker): Promise<string | null> {
-  const { demonstrate } = await import('./demo.js');
+  const { demonstrate } = await import('./demo/demonstrate.js');
   try {
     return await demonstrate(credentials, terminal, stopping.signal);
   } catch (error) {

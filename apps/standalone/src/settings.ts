@@ -19,7 +19,7 @@ export interface Settings {
 export const USAGE = `Usage: npm start [-- --no-demo]
 
 Starts the whole broker on this machine: an embedded PostgreSQL, the API, the worker and simulators of the clouds.
-Then a simulated customer connects a network, and each state that the connection goes through is shown.
+Then simulated customers of each cloud connect their networks, and what becomes of each is shown on a line of its own.
 
   --no-demo    start everything, connect nothing
   --help       this text
@@ -28,6 +28,7 @@ Then a simulated customer connects a network, and each state that the connection
   SIM_PORT     control port of the simulators, clouds after it  4000
   HOST         address to listen on                             127.0.0.1
   DATA_DIR     folder for the database, keys, logs and state    .data
+  APPROVAL_WINDOW_SECONDS  how long a customer has to approve   20 (600 in production)
 `;
 
 /** Most ports that follow the simulators' control port. */
