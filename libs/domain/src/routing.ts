@@ -12,6 +12,8 @@ export interface RouteProblem {
 }
 
 export interface RoutePlan {
+  /** Whether the cloud is still bringing a wanted route about. */
+  readonly settling: boolean;
   /** Wanted routes that are missing, broken, or taken by something else. */
   readonly problems: readonly RouteProblem[];
   /** Recorded routes that are no longer wanted and that the cloud still has. */
@@ -49,12 +51,14 @@ export function planRoutes(
   target: string,
 ): RoutePlan {
   const problems: RouteProblem[] = [];
+  let settling = false;
   for (const route of wanted) {
     const entry = entryAt(tables, route);
     if (entry === undefined) problems.push({ kind: 'missing', ...route, target });
     else if (entry.target !== target) problems.push({ kind: 'conflict', ...route, target: entry.target });
     else if (entry.state === 'blackhole') problems.push({ kind: 'blackhole', ...route, target });
     else if (entry.state === 'disabled') problems.push({ kind: 'disabled', ...route, target });
+    else if (entry.state === 'pending') settling = true;
   }
   const wantedKeys = new Set(wanted.map(key));
   const surplus = recorded.filter(
@@ -62,6 +66,7 @@ export function planRoutes(
   );
   const surplusKeys = new Set(surplus.map(key));
   return {
+    settling,
     problems,
     surplus,
     recorded: recorded.filter((route) => wantedKeys.has(key(route)) || surplusKeys.has(key(route))),

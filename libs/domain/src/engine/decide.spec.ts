@@ -224,6 +224,21 @@ describe('a request', () => {
 });
 
 describe('an active connection', () => {
+  it('does not run before the cloud has brought its route about', () => {
+    const accepted = connection({
+      state: 'provisioning',
+      verified: true,
+      established: true,
+      admittedCidrs: ['172.16.0.0/16'],
+    });
+    const pending = tables({ ...ours, state: 'pending' });
+    expect(shown(look({ of: accepted, seen: active(), routeTables: pending }))).toMatchObject({
+      state: 'provisioning',
+      action: null,
+    });
+    expect(shown(look({ of: running(), seen: active(), routeTables: pending })).state).toBe('running');
+  });
+
   it('gets its route, written down before the cloud is asked, and then runs', () => {
     const accepted = connection({ state: 'accepting', verified: true });
     const first = look({ of: accepted, seen: active(), routeTables: tables() });

@@ -4,7 +4,7 @@ import type { PeeringStatus } from '../peering-connection.js';
 import type { ReasonCode } from '../reason.js';
 import { planRoutes, wantedRoutes, withRoute, type RouteProblem } from '../routing.js';
 import { EARLY_STATES, type DecisionInput, type Draft } from './decision.js';
-import { act } from './pacing.js';
+import { act, poll } from './pacing.js';
 import { move, withCondition } from './status-changes.js';
 
 const ROUTE_REASONS = {
@@ -30,6 +30,9 @@ export function keepRoutes(status: PeeringStatus, input: DecisionInput, target: 
   const [surplus] = plan.surplus;
   const [problem] = plan.problems;
   const repairable = plan.problems.find((each) => each.kind === 'missing' || each.kind === 'blackhole');
+  if (plan.settling && !problem && !surplus && status.state !== 'running') {
+    return poll(provisional(recorded), input);
+  }
   const pass = EARLY_STATES.includes(status.state) && (!repairable || !writes);
   const shown = pass
     ? provisional(recorded)
