@@ -81,7 +81,7 @@ async function seedVpcs(region: string | null, control: Control, accountId: stri
   return vpcs;
 }
 
-const SEEDERS: Readonly<Partial<Record<CloudId, Seeder>>> = {
+const SEEDERS: Readonly<Record<CloudId, Seeder>> = {
   aws: {
     region: 'eu-west-1',
     services: ['ec2', 'sts'],
@@ -120,6 +120,38 @@ const SEEDERS: Readonly<Partial<Record<CloudId, Seeder>>> = {
         cidr,
       }),
     ),
+  },
+  outscale: {
+    region: 'eu-west-2',
+    services: ['api'],
+    networks: async (control, accountId, count) => {
+      // The cloud's own pace would be all that is measured.
+      await control('settings', { callsPerSecond: 0, callsPerSecondOfOneAction: 0 });
+      return seedVpcs('eu-west-2', control, accountId, count);
+    },
+    connections: async (control, { customer }, networks, each) => {
+      const fleet: FleetNetwork[] = [];
+      for (const network of networks) {
+        const { peerings } = await control<{
+          peerings: { netPeeringId: string; sourceNetId: string; ipRange: string }[];
+        }>('seed-peerings', {
+          accepterNetId: network.vpcId,
+          sourceAccountId: customer,
+          count: each,
+          ...CUSTOMER_BLOCKS,
+          state: 'active',
+        });
+        fleet.push({
+          ...network,
+          connections: peerings.map(({ netPeeringId, sourceNetId, ipRange }) => ({
+            spec: { kind: 'outscale', netPeeringId, accountId: customer, netId: sourceNetId },
+            providerId: netPeeringId,
+            cidr: ipRange,
+          })),
+        });
+      }
+      return fleet;
+    },
   },
   tencent: {
     region: 'ap-guangzhou',
@@ -184,7 +216,7 @@ export async function seedFleet(
   count: number,
   each: number,
 ): Promise<FleetNetwork[]> {
-  const seeder = seederOf(cloud);
+  const seeder = SEEDERS[cloud];
   const control = controlOf(simulators, cloud);
   const platform = simulators.account(cloud, 'platform').accountId;
   const customer = simulators.account(cloud, 'customer').accountId;
@@ -194,13 +226,7 @@ export async function seedFleet(
 
 /** Where a fleet is, and how its platform account is spoken for. */
 export function fleetHome(cloud: CloudId): Pick<Seeder, 'region' | 'services'> {
-  return seederOf(cloud);
-}
-
-function seederOf(cloud: CloudId): Seeder {
-  const seeder = SEEDERS[cloud];
-  if (seeder === undefined) throw new Error(`There is no way to fill ${cloud}.`);
-  return seeder;
+  return SEEDERS[cloud];
 }
 
 /** How a connection of the fleet stands in the database. */
