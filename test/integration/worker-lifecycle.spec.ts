@@ -4,7 +4,7 @@ import { CreateVpcPeeringConnectionCommand, RejectVpcPeeringConnectionCommand } 
 import type { PeeringRecord } from '#database';
 import { nextActions, profileOf, type PeeringState, type ReasonCode } from '#domain';
 
-import { AwsDeployment, createVpc, type AwsRequest } from '../support/aws-deployment.js';
+import { AwsDeployment, createVpc, requestPeering, type AwsRequest } from '../support/aws-deployment.js';
 import { startBroker, type Broker } from '../support/broker.js';
 import { eventually } from '../support/eventually.js';
 
@@ -243,6 +243,21 @@ describe('a connection on AWS', () => {
       const ended = await deployment.until(id, 'failed');
       expectEnding(ended, 'request_not_found', { providerId: connectionId, region: 'us-east-1' });
       expectAdvice(ended);
+    });
+
+    it('failed in the cloud, where the platform can see it', async () => {
+      const { accountId } = broker.aws.platform;
+      const vpcId = await createVpc(deployment.platform, '10.11.128.0/20');
+      const peer = { vpcId, peerVpcId: deployment.vpcId, peerAccountId: accountId };
+      const connectionId = await requestPeering(deployment.platform, peer);
+      const ended = await deployment.until(
+        await deployment.declare({ connectionId, accountId, vpcId }),
+        'failed',
+      );
+      const message = 'Failed due to incorrect VPC-ID, Account ID, or overlapping CIDR range';
+      expectEnding(ended, 'provider_failed', { message });
+      expectAdvice(ended);
+      expectNothingLeft();
     });
 
     it('was rejected by an operator of the platform', async () => {

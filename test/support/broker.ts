@@ -87,6 +87,7 @@ export interface Broker {
   startApi(): Promise<{ readonly url: string; readonly customer: ApiCaller; readonly operator: ApiCaller }>;
   /** Starts one more worker in this process. */
   startWorker(): Promise<RunningWorker>;
+  workersRunning(): number;
   stopWorkers(): Promise<void>;
   close(): Promise<void>;
 }
@@ -170,6 +171,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       workers.push(worker);
       return worker;
     },
+    workersRunning: () => workers.length,
     stopWorkers: async () => {
       await Promise.all(workers.splice(0).map((worker) => worker.close()));
     },
