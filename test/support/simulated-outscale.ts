@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { Hash } from '@smithy/hash-node';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Account } from '../../apps/cloud-sim/src/accounts.js';
 import { startSimulators, type Simulators } from '../../apps/cloud-sim/src/simulator.js';
@@ -119,34 +119,6 @@ export interface SimulatedOutscale {
   close(): Promise<void>;
 }
 
-/** SHA-256 in the form that the signer takes. */
-class Sha256 {
-  readonly #hash;
-
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytes(secret));
-  }
-
-  update(data: string | ArrayBuffer | ArrayBufferView): void {
-    this.#hash.update(bytes(data));
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest());
-  }
-
-  reset(): void {
-    throw new Error('The signer makes a new one each time.');
-  }
-}
-
-function bytes(data: string | ArrayBuffer | ArrayBufferView): string | Uint8Array {
-  if (typeof data === 'string') return data;
-  return ArrayBuffer.isView(data)
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : new Uint8Array(data);
-}
-
 /** Starts OUTSCALE alone, on ports of the system's choice, with simulated time standing still. */
 export async function startSimulatedOutscale(): Promise<SimulatedOutscale> {
   const simulators = await startSimulators({ ports: 'ephemeral', clouds: ['outscale'] });
@@ -196,7 +168,7 @@ async function signRequest(
 ): Promise<{ url: URL; headers: Record<string, string> }> {
   const url = new URL(`/api/v1/${action}`, endpoint);
   const credentials = { accessKeyId, secretAccessKey };
-  const signer = new SignatureV4({ credentials, region, service, sha256: Sha256 });
+  const signer = new SignatureV4({ credentials, region, service, sha256: Hash.bind(null, 'sha256') });
   const request = {
     method: 'POST',
     protocol: url.protocol,

@@ -2,9 +2,9 @@
  * The OAPI client of one platform account in one region: signatures, deadlines, sockets, and errors in our terms. Wire:
  * OUTSCALE API reference 1.40, JSON over POST, signed with Signature Version 4 for the service `api`.
  */
-import { createHash, createHmac } from 'node:crypto';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { Hash } from '@smithy/hash-node';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { CloudError, type CloudConnectionOptions } from '#domain';
 import { withDeadline } from '../call-failure.js';
@@ -42,7 +42,7 @@ export class OutscaleClient {
       credentials: { accessKeyId, secretAccessKey },
       region,
       service: 'api',
-      sha256: Sha256,
+      sha256: Hash.bind(null, 'sha256'),
       applyChecksum: false,
     });
   }
@@ -126,37 +126,6 @@ export class OutscaleClient {
       request.end(body);
     });
   }
-}
-
-/** SHA-256, plain or keyed, in the form that the signer takes. */
-class Sha256 {
-  readonly #hash;
-
-  constructor(secret?: SourceData) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', toBytes(secret));
-  }
-
-  update(data: SourceData): void {
-    this.#hash.update(toBytes(data));
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest());
-  }
-
-  /** Never called: the signer makes a new one for each digest. */
-  reset(): void {
-    throw new Error('A digest cannot be taken back.');
-  }
-}
-
-type SourceData = string | ArrayBuffer | ArrayBufferView;
-
-function toBytes(data: SourceData): string | Uint8Array {
-  if (typeof data === 'string') return data;
-  return ArrayBuffer.isView(data)
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : new Uint8Array(data);
 }
 
 function parseObject(text: string): object | undefined {
