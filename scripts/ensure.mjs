@@ -31,6 +31,19 @@ const SIGNALS = ['SIGINT', 'SIGTERM'];
 /** The exit code of a command that was told to stop. */
 const INTERRUPTED = 130;
 
+/** The program that is being run now. */
+let running = null;
+let isInterrupted = false;
+
+// npm undoes what it has begun before it ends, so nothing else may begin until it has ended.
+for (const signal of SIGNALS) {
+  process.on(signal, () => {
+    isInterrupted = true;
+    if (running === null) process.exit(INTERRUPTED);
+    else running.kill(signal);
+  });
+}
+
 /** Something that the person at the terminal can act on; everything else is a defect and keeps its stack. */
 class EnsureError extends Error {}
 
@@ -83,9 +96,7 @@ async function install(reason) {
     .filter((folder) => !path.resolve(folder).startsWith(MODULES));
   // Development dependencies hold the compiler and Node itself, so NODE_ENV=production must not leave them out.
   const settings = ['--include=dev', '--engine-strict=false', '--no-audit', '--no-fund', '--loglevel=error'];
-  const status = await run('npm', ['ci', ...settings], {
-    PATH: searchPath.join(path.delimiter),
-  });
+  const { status } = await run('npm', ['ci', ...settings], { PATH: searchPath.join(path.delimiter) });
   if (status === 127)
     throw new EnsureError('npm was not found: install Node.js 18 or newer, which brings npm.');
   if (status !== 0) throw new EnsureError(`npm ci failed with exit code ${status}; what it said is above.`);
@@ -135,10 +146,9 @@ async function build(reason) {
   const before = fingerprint();
   fs.rmSync(FINGERPRINT, { force: true });
   const compiler = path.join(MODULES, '@nestjs', 'cli', 'bin', 'nest.js');
-  const output = { quiet: true };
-  const status = await run(PROJECT_NODE, [compiler, 'build'], {}, output);
+  const { status, said } = await run(PROJECT_NODE, [compiler, 'build'], {}, 'quietly');
   if (status !== 0) {
-    process.stderr.write(output.text);
+    process.stderr.write(said);
     throw new EnsureError('The sources do not compile; what the compiler said is above.');
   }
   const compiled = new Set(sources().map((file) => path.join(DIST, file.replace(/\.ts$/, '.js'))));
@@ -149,24 +159,26 @@ async function build(reason) {
   say(`Compiled in ${seconds(started)}.`);
 }
 
-/** Runs a program in the root and resolves to its exit code; 127 when there is no such program. */
-function run(program, args, environment, output) {
+/**
+ * Runs a program in the root and resolves to its exit code (127 when there is no such program) and, where it is run
+ * quietly, to what it said.
+ */
+function run(program, args, environment, quietly) {
   return new Promise((resolve) => {
+    const output = quietly ? 'pipe' : 'inherit';
     const child = spawn(program, args, {
       cwd: ROOT,
       env: { ...process.env, ...environment },
-      stdio: output ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', output, output],
       shell: process.platform === 'win32' && program === 'npm',
     });
-    const stop = (signal) => child.kill(signal);
-    for (const signal of SIGNALS) process.prependOnceListener(signal, stop);
-    if (output) {
-      output.text = '';
-      for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output.text += text));
-    }
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (said += text));
+    running = child;
     const end = (status) => {
-      for (const signal of SIGNALS) process.off(signal, stop);
-      resolve(status);
+      running = null;
+      if (isInterrupted) process.exit(INTERRUPTED);
+      resolve({ status, said });
     };
     child.once('error', () => end(127));
     child.once('close', (code) => end(code ?? INTERRUPTED));
@@ -184,10 +196,10 @@ async function alone(work) {
   const unlock = () => fs.rmSync(LOCK, { force: true });
   const touching = setInterval(() => {
     const now = new Date();
-    fs.utimesSync(LOCK, now, now);
+    // Gone when this process was suspended for so long that another took it for dead.
+    if (fs.existsSync(LOCK)) fs.utimesSync(LOCK, now, now);
   }, LOCK_TOUCH_MS);
   process.once('exit', unlock);
-  for (const signal of SIGNALS) process.once(signal, () => process.exit(INTERRUPTED));
   try {
     await work();
   } finally {
