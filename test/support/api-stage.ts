@@ -21,6 +21,7 @@ import { createApi, type Api } from '../../apps/api/src/create-api.js';
 import type { ProblemView } from '../../apps/api/src/http/problem.view.js';
 import type { PeeringView } from '../../apps/api/src/peerings/peering.view.js';
 import { brokerEnvironment, ShiftedClock } from './broker.js';
+import { DocumentedAnswers } from './documented-answers.js';
 import { eventually } from './eventually.js';
 import { createTestDatabase } from './postgres.js';
 import { placeInPostgres } from './queue-places.js';
@@ -91,6 +92,7 @@ export class ApiStage {
     readonly log: readonly string[],
     readonly operator: Key,
     readonly accountId: string,
+    private readonly documented: DocumentedAnswers,
     private readonly drop: () => Promise<void>,
   ) {}
 
@@ -130,6 +132,7 @@ export class ApiStage {
       log,
       seeded.operator,
       seeded.accountId,
+      await DocumentedAnswers.load(),
       () => testDatabase.drop(),
     );
   }
@@ -269,6 +272,8 @@ export class ApiStage {
     const isJson = response.headers.get('content-type')?.includes('json') ?? false;
     let answered: unknown = text === '' ? null : text;
     if (isJson) answered = JSON.parse(text);
+    const contentType = response.headers.get('content-type') ?? '';
+    this.documented.check(method, path, response.status, contentType, answered);
     return { status: response.status, headers: response.headers, body: answered as Body };
   }
 }

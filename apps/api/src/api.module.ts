@@ -1,5 +1,5 @@
 /** Puts the API together from its parts. */
-import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { Global, Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 
 import { apiKeys } from '#database';
@@ -41,6 +41,34 @@ export class ApiModule {
       { provide: RefreshLimit, useValue: new RefreshLimit() },
       ScopedRequests,
     ];
+    return ApiModule.of(providers);
+  }
+
+  /** The same routes with nothing behind them: for what only describes the API. */
+  static withoutParts(): DynamicModule {
+    const tokens = [
+      DATABASE,
+      QUEUES,
+      LOGGER,
+      CLOCK,
+      ENGINE,
+      CIPHER,
+      METRICS,
+      KeyRing,
+      LongPolls,
+      Waker,
+      RefreshLimit,
+    ];
+    const providers = tokens.map((provide) => ({
+      provide,
+      useFactory: (): never => {
+        throw new Error('The API was put together without its parts: it can only be described.');
+      },
+    }));
+    return ApiModule.of([...providers, ScopedRequests]);
+  }
+
+  private static of(providers: Provider[]): DynamicModule {
     return {
       module: ApiModule,
       imports: [CustomerModule, OperatorModule],

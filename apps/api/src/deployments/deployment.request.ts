@@ -9,6 +9,7 @@ export class DeploymentListQuery extends PageQuery {
   @List({
     description: 'Only these clouds.',
     each: choiceCheck(CLOUD_IDS),
+    values: CLOUD_IDS,
     max: CLOUD_IDS.length,
     example: ['aws'],
     required: false,

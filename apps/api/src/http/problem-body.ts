@@ -56,7 +56,9 @@ function nameThings(
   locale: Locale,
 ): Readonly<Record<string, string>> {
   const what = params['what'];
-  return what !== undefined && Object.hasOwn(NOUNS, what) ? { ...params, what: NOUNS[what as Noun][locale] } : params;
+  return what !== undefined && Object.hasOwn(NOUNS, what)
+    ? { ...params, what: NOUNS[what as Noun][locale] }
+    : params;
 }
 
 /** How many of the field errors are repeated in `detail`. */

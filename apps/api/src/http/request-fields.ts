@@ -110,14 +110,16 @@ export function Choice(options: FieldTraits & { readonly values: readonly string
   });
 }
 
-/** A list of text-like values; in a query repeated, or separated by commas. */
-export function List(options: FieldTraits & ListBounds & { readonly each: Check }): PropertyDecorator {
+/** A list of text-like values; in a query repeated, or separated by commas. `values` only documents the choice. */
+export function List(
+  options: FieldTraits & ListBounds & { readonly each: Check; readonly values?: readonly string[] },
+): PropertyDecorator {
   return Field(
     listCheck(options.each, options),
     options,
     {
-      type: 'string',
-      isArray: true,
+      type: 'array',
+      items: { type: 'string', ...(options.values ? { enum: [...options.values] } : {}) },
       minItems: options.min ?? 0,
       maxItems: options.max,
       example: [...options.example],

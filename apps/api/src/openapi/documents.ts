@@ -1,9 +1,13 @@
 /** The API's documents, made from the controllers. */
-import type { INestApplication } from '@nestjs/common';
+import type { INestApplication, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 
+import { ApiModule } from '../api.module.js';
 import { CustomerModule } from '../customer.module.js';
 import { OperatorModule } from '../operator/operator.module.js';
+import { problemExamples } from './operation.decorators.js';
 
 const ABOUT = `
 Every answer that is not a success is \`application/problem+json\` (RFC 9457) with a stable \`code\`, and says in \`fix\`
@@ -44,31 +48,42 @@ function base(title: string, description: string): DocumentBuilder {
     );
 }
 
+function make(app: INestApplication, config: DocumentBuilder, of: Type): OpenAPIObject {
+  const document = SwaggerModule.createDocument(app, config.build(), { include: [of] });
+  return { ...document, components: { ...document.components, examples: problemExamples() } };
+}
+
 /** What customers can do. */
 export function customerDocument(app: INestApplication): OpenAPIObject {
-  const config = base('Peering Broker', ABOUT_CUSTOMER).build();
-  return SwaggerModule.createDocument(app, config, { include: [CustomerModule] });
+  return make(app, base('Peering Broker', ABOUT_CUSTOMER), CustomerModule);
 }
 
 /** What operators can do. */
 export function operatorDocument(app: INestApplication): OpenAPIObject {
-  const config = base('Peering Broker for operators', ABOUT_OPERATOR).build();
-  return SwaggerModule.createDocument(app, config, { include: [OperatorModule] });
+  return make(app, base('Peering Broker for operators', ABOUT_OPERATOR), OperatorModule);
+}
+
+/** Both documents by the names of their files, without anything that the API needs to run. */
+export async function generateDocuments(): Promise<Readonly<Record<string, OpenAPIObject>>> {
+  // In preview nothing is instantiated: the routes are there, what serves them is not.
+  const options = { preview: true, logger: false, abortOnError: false } as const;
+  const app = await NestFactory.create(ApiModule.withoutParts(), new FastifyAdapter(), options);
+  return { 'openapi.json': customerDocument(app), 'admin-openapi.json': operatorDocument(app) };
 }
 
 /** Serves both documents, each as JSON and as a page; every asset of the pages is local. */
 export function serveDocuments(app: INestApplication): void {
   const pages = [
-    { path: 'docs', json: 'openapi.json', title: 'Peering Broker API', make: customerDocument },
+    { path: 'docs', json: 'openapi.json', title: 'Peering Broker API', document: customerDocument },
     {
       path: 'admin/docs',
       json: 'admin/openapi.json',
       title: 'Peering Broker operator API',
-      make: operatorDocument,
+      document: operatorDocument,
     },
   ];
-  for (const { path, json, title, make } of pages) {
-    SwaggerModule.setup(path, app, () => make(app), {
+  for (const { path, json, title, document } of pages) {
+    SwaggerModule.setup(path, app, () => document(app), {
       jsonDocumentUrl: json,
       raw: ['json'],
       customSiteTitle: title,

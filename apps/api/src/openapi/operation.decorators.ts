@@ -2,7 +2,7 @@
 import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiExtraModels, ApiHeader, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 
-import { Problem, type ProblemCode } from '#domain';
+import { Problem, PROBLEMS, type ProblemCode } from '#domain';
 
 import { problemBody } from '../http/problem-body.js';
 import { PROBLEM_STATUS } from '../http/problem-status.js';
@@ -30,6 +30,9 @@ const EXAMPLE_PARAMS = {
   quota: 'peerings_per_deployment',
   state: 'running',
   note: 'maintenance',
+  path: '/v1/…',
+  method: 'PUT',
+  detail: 'no answer in time',
 } as const;
 
 /** The problems of an operation, besides those that every operation can have. */
@@ -44,7 +47,9 @@ export function Problems(...codes: readonly ProblemCode[]): MethodDecorator {
         content: {
           'application/problem+json': {
             schema: { $ref: getSchemaPath(ProblemView) },
-            examples: Object.fromEntries(ofStatus.map((code) => [code, { value: exampleProblem(code) }])),
+            examples: Object.fromEntries(
+              ofStatus.map((code) => [code, { $ref: `#/components/examples/${code}` }]),
+            ),
           },
         },
       }),
@@ -52,9 +57,15 @@ export function Problems(...codes: readonly ProblemCode[]): MethodDecorator {
   );
 }
 
-function exampleProblem(code: ProblemCode): object {
+/** An example of every problem, for the document's components. */
+export function problemExamples(): Readonly<Record<string, { readonly value: object }>> {
   const request = { path: '/v1/…', id: '6f1c2a52-9d0e-4f0a-9a53-0d6c0a6f2b11' };
-  return problemBody(new Problem(code, EXAMPLE_PARAMS), 'en', request);
+  return Object.fromEntries(
+    (Object.keys(PROBLEMS) as ProblemCode[]).map((code) => [
+      code,
+      { value: problemBody(new Problem(code, EXAMPLE_PARAMS), 'en', request) },
+    ]),
+  );
 }
 
 const ETAG = {

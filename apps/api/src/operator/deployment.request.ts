@@ -151,6 +151,7 @@ export class DeploymentQuery extends PageQuery {
   @List({
     description: 'Only these clouds.',
     each: choiceCheck(SERVED_CLOUDS),
+    values: SERVED_CLOUDS,
     max: SERVED_CLOUDS.length,
     example: ['aws'],
     required: false,

@@ -4,7 +4,7 @@ import { profileOf, SERVED_CLOUDS, type CloudProfile, type Locale } from '#domai
 /** The part of JSON Schema (2020-12) that is used here. */
 export interface JsonSchema {
   readonly $schema?: string;
-  readonly type: 'object' | 'string' | 'array';
+  readonly type: 'object' | 'string' | 'array' | readonly ['string', 'null'];
   readonly title?: string;
   readonly description?: string;
   readonly const?: string;
@@ -41,7 +41,7 @@ export function specSchema(profile: CloudProfile, locale: Locale): JsonSchema {
     additionalProperties: false,
     required: profile.cidrsRequired ? ['cloud', 'cidrs'] : ['cloud'],
     properties: {
-      cloud: cloudSchema(profile, locale),
+      cloud: cloudSchema(profile, locale, 'complete'),
       cidrs: {
         type: 'array',
         description: CIDRS[profile.cidrsRequired ? 'required' : 'optional'][locale],
@@ -54,18 +54,19 @@ export function specSchema(profile: CloudProfile, locale: Locale): JsonSchema {
 }
 
 /** `spec.cloud` of a connection on this cloud. */
-export function cloudSchema(profile: CloudProfile, locale: Locale): JsonSchema {
+export function cloudSchema(profile: CloudProfile, locale: Locale, extent: Extent): JsonSchema {
+  const required = profile.fields.filter((field) => field.required).map((field) => field.name);
   return {
     type: 'object',
     additionalProperties: false,
-    required: ['kind', ...profile.fields.filter((field) => field.required).map((field) => field.name)],
+    required: extent === 'change' ? [] : ['kind', ...(extent === 'complete' ? required : [])],
     properties: {
       kind: { type: 'string', const: profile.cloud },
       ...Object.fromEntries(
         profile.fields.map((field) => [
           field.name,
           {
-            type: 'string',
+            type: extent === 'change' ? ['string', 'null'] : 'string',
             title: field.title[locale],
             description: field.help[locale],
             pattern: field.pattern,
@@ -77,9 +78,12 @@ export function cloudSchema(profile: CloudProfile, locale: Locale): JsonSchema {
   };
 }
 
+/** How much of `spec.cloud` is there: all of it, as much as a draft has, or what is to be changed. */
+type Extent = 'complete' | 'draft' | 'change';
+
 /** `spec.cloud` of every cloud, for the API's document. */
-export function cloudSchemas(): JsonSchema[] {
-  return SERVED_CLOUDS.map((cloud) => ({ title: cloud, ...cloudSchema(profileOf(cloud), 'en') }));
+export function cloudSchemas(extent: Exclude<Extent, 'complete'>): JsonSchema[] {
+  return SERVED_CLOUDS.map((cloud) => ({ title: cloud, ...cloudSchema(profileOf(cloud), 'en', extent) }));
 }
 
 /** A complete `spec.cloud`, for examples. */

@@ -20,11 +20,12 @@ const DISPLAY_NAME = {
 };
 
 /** Documented per cloud, checked against the cloud of the deployment. */
-const CLOUD_SPEC = {
-  type: 'object',
-  oneOf: cloudSchemas(),
-  example: EXAMPLE_SPEC.cloud,
-} as unknown as ApiPropertyOptions;
+const cloudDocument = (extent: 'draft' | 'change'): ApiPropertyOptions =>
+  ({
+    type: 'object',
+    anyOf: cloudSchemas(extent),
+    example: EXAMPLE_SPEC.cloud,
+  }) as unknown as ApiPropertyOptions;
 
 export class SpecRequestBody {
   @Field(
@@ -33,7 +34,7 @@ export class SpecRequestBody {
       description:
         'Your side, by cloud: GET …/peering-offer says what to give and where to find it. A draft may lack all but `kind`.',
     },
-    CLOUD_SPEC,
+    cloudDocument('draft'),
   )
   cloud: Readonly<Record<string, unknown>>;
 
@@ -63,7 +64,7 @@ export class SpecChangeBody {
       description: 'Fields that are given replace what was declared, null takes one back, the others stay.',
       required: false,
     },
-    CLOUD_SPEC,
+    cloudDocument('change'),
   )
   cloud?: Readonly<Record<string, unknown>>;
 
@@ -94,6 +95,7 @@ export class PeeringListQuery extends PageQuery {
   @List({
     description: 'Only these states.',
     each: choiceCheck(PEERING_STATES),
+    values: PEERING_STATES,
     max: PEERING_STATES.length,
     example: ['running', 'degraded'],
     required: false,
@@ -103,6 +105,7 @@ export class PeeringListQuery extends PageQuery {
   @List({
     description: 'Only these clouds.',
     each: choiceCheck(CLOUD_IDS),
+    values: CLOUD_IDS,
     max: CLOUD_IDS.length,
     example: ['aws'],
     required: false,
@@ -128,6 +131,7 @@ export class PeeringReadQuery {
   @List({
     description: 'Answer when the connection is in one of these states, or when `timeout` has passed.',
     each: choiceCheck(PEERING_STATES),
+    values: PEERING_STATES,
     max: PEERING_STATES.length,
     example: ['running', 'failed'],
     required: false,

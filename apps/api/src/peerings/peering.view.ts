@@ -16,7 +16,7 @@ import { cloudSchemas, exampleCloudSpec } from './cloud-spec-schema.js';
 export class SpecView {
   @Shows('What you declared of your side, by cloud.', {
     type: 'object',
-    oneOf: cloudSchemas(),
+    anyOf: cloudSchemas('draft'),
     example: exampleCloudSpec(profileOf('aws')),
   } as ApiPropertyOptions)
   cloud: Readonly<Record<string, string>>;
