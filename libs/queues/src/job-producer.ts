@@ -1,8 +1,13 @@
 import type { BulkJobOptions } from 'bullmq';
 
 import { JOBS, type JobName, type PayloadOf } from './job-catalogue.js';
-import { whenReady, type AnyQueue, type OpenQueue, type QueueBackend } from './queue-backend.js';
-import { PRODUCER_TIMEOUT_MS } from './redis-connections.js';
+import {
+  PRODUCER_TIMEOUT_MS,
+  whenReady,
+  type AnyQueue,
+  type OpenQueue,
+  type QueueBackend,
+} from './queue-backend.js';
 
 interface BulkJob {
   readonly name: string;

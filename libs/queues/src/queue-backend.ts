@@ -11,7 +11,7 @@ import {
 import type { Cluster, Redis } from 'ioredis';
 import { Client } from 'pg';
 
-import { openRedis, PRODUCER_TIMEOUT_MS } from './redis-connections.js';
+import { openRedis } from './redis-connections.js';
 
 /** The place of the queues: a Redis URL (see {@link openRedis}), or the URL of a migrated PostgreSQL database. */
 export type QueueLocation = { readonly redisUrl: string } | { readonly databaseUrl: string };
@@ -47,6 +47,8 @@ export interface OpenWorker {
   close(force: boolean): Promise<void>;
 }
 
+/** How long whoever adds a job waits for an answer, in milliseconds. */
+export const PRODUCER_TIMEOUT_MS = 2_000;
 /** The schema that BullMQ's tables live in. */
 const SCHEMA = 'bullmq';
 /** All keys in Redis begin so; the braces keep them in one slot of a cluster. */

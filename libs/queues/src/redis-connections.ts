@@ -15,20 +15,18 @@ export function openRedis(
   const isCluster = ['true', '1', ''].includes(url.searchParams.get('cluster') ?? 'false');
   const patience: RedisOptions =
     role === 'producer'
-      ? { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: PRODUCER_TIMEOUT_MS }
+      ? { enableOfflineQueue: false, maxRetriesPerRequest: 1 }
       : { maxRetriesPerRequest: null };
   const options: RedisOptions = {
     ...patience,
     connectTimeout: 5_000,
+    disconnectTimeout: 200,
     retryStrategy: reconnectDelay,
   };
   const client = isCluster ? openCluster(url, options) : new Redis(redisUrl, options);
   client.on('error', onError);
   return client;
 }
-
-/** How long a producer waits for an answer, in milliseconds. */
-export const PRODUCER_TIMEOUT_MS = 2_000;
 
 /** 50 ms more after each failure, up to one second. */
 function reconnectDelay(attempt: number): number {
