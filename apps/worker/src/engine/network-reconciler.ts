@@ -124,11 +124,11 @@ export class NetworkReconciler {
     let seen: Look;
     try {
       const profile = profileOf(network.cloud);
-      const [answer] = await bothOf(
+      const [answer, hasCompared] = await bothOf(
         connections.length > 0 ? look(access, network, connections, profile, began) : Promise.resolve(null),
-        checksVpc ? this.#compareVpc(keeper, snapshot, access) : Promise.resolve(),
+        checksVpc ? this.#compareVpc(keeper, snapshot, access) : Promise.resolve(false),
       );
-      if (isProbe) await store.markAccountActive(account, clock.now());
+      if (isProbe && (answer !== null || hasCompared)) await store.markAccountActive(account, clock.now());
       else if (began - account.statusAt > PROBE_FORGET_MS) this.#probes.succeeded(probeKey(account));
       this.#looks.succeeded(network.deploymentId);
       if (answer === null) return null;
@@ -251,8 +251,11 @@ export class NetworkReconciler {
     return Math.max(dueAt - now, STAY_MS + 1);
   }
 
-  /** Compares the declared VPC with the cloud. @throws CloudError only when the cloud refuses the account */
-  async #compareVpc(keeper: LeaseKeeper, snapshot: NetworkSnapshot, access: CloudAccess): Promise<void> {
+  /**
+   * Compares the declared VPC with the cloud; answers whether the cloud could be asked.
+   * @throws CloudError only when the cloud refuses the account
+   */
+  async #compareVpc(keeper: LeaseKeeper, snapshot: NetworkSnapshot, access: CloudAccess): Promise<boolean> {
     const { clock, log, store } = this.parts;
     const { deploymentId } = snapshot.network;
     try {
@@ -261,6 +264,7 @@ export class NetworkReconciler {
       const dueAt = problem === null ? null : now + VPC_RECHECK_MS;
       await store.saveVpcCheck(keeper.lease, { checkedAt: now, problem, dueAt }, now);
       this.#looks.succeeded(`VPC of ${deploymentId}`);
+      return true;
     } catch (error) {
       if (!(error instanceof CloudError) || error.info.category === 'auth') throw error;
       log.warn({ err: error, deploymentId }, 'the VPC could not be compared with the cloud');
@@ -268,6 +272,7 @@ export class NetworkReconciler {
       const dueAt = now + this.#looks.failed(`VPC of ${deploymentId}`);
       const { problem } = snapshot.vpcCheck;
       await store.saveVpcCheck(keeper.lease, { checkedAt: null, problem, dueAt }, now);
+      return false;
     }
   }
 }
