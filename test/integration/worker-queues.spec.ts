@@ -13,8 +13,13 @@ import { newId } from '#runtime';
 
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase } from '../support/postgres.js';
-import { queuesInPostgres, queuesInRedis, type QueuePlace } from '../support/queue-places.js';
-import { testRedisUrl } from '../support/redis.js';
+import {
+  queuesInPostgres,
+  queuesInRedis,
+  queuesInRedisCluster,
+  type QueuePlace,
+} from '../support/queue-places.js';
+import { findRedisServer, testRedisUrl } from '../support/redis.js';
 
 interface Run {
   readonly deploymentId: string;
@@ -178,6 +183,7 @@ function describeQueues(name: string, makePlace: () => Promise<QueuePlace>): voi
 
 describeQueues('PostgreSQL', queuesInPostgres);
 if (testRedisUrl() !== null) describeQueues('Redis', queuesInRedis);
+if (findRedisServer() !== null) describeQueues('a Redis Cluster', queuesInRedisCluster);
 
 describe('queues that cannot be reached', () => {
   it.each([

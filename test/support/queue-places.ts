@@ -1,11 +1,17 @@
 /** Where queues of a test's own live: a database for each, and a numbered database of Redis for each of Jest's workers. */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { Redis } from 'ioredis';
 import pg from 'pg';
 
 import { migrateQueues, type QueueLocation } from '#queues';
 
+import { eventually } from './eventually.js';
 import { createTestDatabase } from './postgres.js';
-import { testRedisUrl } from './redis.js';
+import { findRedisServer, freePort, testRedisUrl } from './redis.js';
 
 export interface QueuePlace {
   readonly location: QueueLocation;
@@ -50,7 +56,44 @@ export async function queuesInRedis(): Promise<QueuePlace> {
   if (server === null) throw new Error('There is no Redis for tests here.');
   const url = new URL(server);
   url.pathname = `/${process.env['JEST_WORKER_ID'] ?? '0'}`;
-  const redisUrl = url.href;
+  return placeInRedis(url.href);
+}
+
+/** Queues in a Redis Cluster of one node, started for them. @throws Error where no server can be started */
+export async function queuesInRedisCluster(): Promise<QueuePlace> {
+  const program = findRedisServer();
+  if (program === null) throw new Error('There is no redis-server on PATH.');
+  const [port, busPort, folder] = await Promise.all([
+    freePort(),
+    freePort(),
+    mkdtemp(join(tmpdir(), 'peering-broker-cluster-')),
+  ]);
+  const options = ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', ''];
+  const cluster = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)];
+  // The shell ends the server when the pipe from this process closes, however this process ends.
+  const guard = '"$@" & cat; kill $!; wait';
+  const command = ['-c', guard, 'redis-guard', program, ...options, ...cluster];
+  const child = spawn('/bin/sh', [...command, '--cluster-announce-ip', '127.0.0.1'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  const node = new Redis(port, '127.0.0.1', { retryStrategy: () => 50 });
+  node.on('error', () => undefined);
+  await node.cluster('ADDSLOTSRANGE', 0, 16_383);
+  await eventually('the cluster is up', async () =>
+    (await node.cluster('INFO')).includes('cluster_state:ok'),
+  );
+  await node.quit();
+  const place = await placeInRedis(`redis://127.0.0.1:${port}/?cluster=true`);
+  const remove = async (): Promise<void> => {
+    child.stdin.end();
+    await gone;
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { ...place, remove };
+}
+
+async function placeInRedis(redisUrl: string): Promise<QueuePlace> {
   const flush = async (): Promise<void> => {
     const client = new Redis(redisUrl);
     await client.flushdb();

@@ -43,7 +43,8 @@ export async function startTestRedis(): Promise<TestRedis | null> {
   return { stop: () => child.stdin.end() };
 }
 
-function findRedisServer(): string | null {
+/** The program of a Redis server on PATH; null: there is none. */
+export function findRedisServer(): string | null {
   for (const folder of (env['PATH'] ?? '').split(delimiter)) {
     for (const name of ['redis-server', 'valkey-server']) {
       const path = join(folder, name);
@@ -58,7 +59,8 @@ function findRedisServer(): string | null {
   return null;
 }
 
-async function freePort(): Promise<number> {
+/** A port of this machine that nobody listens on. */
+export async function freePort(): Promise<number> {
   return new Promise((settle, fail) => {
     const server = createServer();
     server.once('error', fail);
