@@ -39,7 +39,7 @@ export interface FieldRule {
   /** In a query every value arrives as text, or as a list of texts where it was given twice. */
   readonly fromText?: (value: unknown) => unknown;
   /** For an object with fields of its own. */
-  readonly nested?: () => RequestClass;
+  readonly nested?: RequestClass;
 }
 
 /** A class whose fields are decorated with those of this file. */
@@ -181,7 +181,7 @@ export function Time(options: FieldTraits): PropertyDecorator {
 
 /** An object with fields of its own. */
 export function Nested(
-  type: () => RequestClass,
+  type: RequestClass,
   options: FieldTraits & { readonly example: object },
 ): PropertyDecorator {
   return Field(

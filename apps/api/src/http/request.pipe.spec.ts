@@ -27,7 +27,7 @@ class Sample {
   @Time({ description: 'a time', required: false })
   at?: string;
 
-  @Nested(() => Inner, { description: 'inside', example: { name: 'abc' } })
+  @Nested(Inner, { description: 'inside', example: { name: 'abc' } })
   inner: Inner;
 }
 

@@ -88,7 +88,7 @@ function readObject<T extends object>(
     if (found.length > 0) {
       issues.push(...found.map((issue) => ({ ...issue, pointer: pointerTo(name) + issue.pointer })));
     } else if (field !== undefined) {
-      const inner = rule.nested ? readObject(rule.nested(), field, place, pointerTo(name)) : null;
+      const inner = rule.nested ? readObject(rule.nested, field, place, pointerTo(name)) : null;
       issues.push(...(inner?.issues ?? []));
       (instance as Record<string, unknown>)[name] = inner ? inner.instance : field;
     }

@@ -104,7 +104,7 @@ export class CreateDeploymentBody {
   @Id({ description: 'The platform account that owns the VPC; of the same cloud.', prefix: 'acct' })
   platformAccountId: string;
 
-  @Nested(() => VpcBody, {
+  @Nested(VpcBody, {
     description: 'The network of the deployment.',
     example: { id: 'vpc-0a1b2c3d4e5f60718', cidrs: ['10.11.0.0/16'] },
   })
@@ -130,7 +130,7 @@ export class ChangeDeploymentBody {
   @Choice(DRIFT)
   driftPolicy?: DriftPolicy;
 
-  @Nested(() => ChangeVpcBody, {
+  @Nested(ChangeVpcBody, {
     description: 'What has changed of the network.',
     example: { cidrs: ['10.11.0.0/16', '10.12.0.0/16'] },
     required: false,

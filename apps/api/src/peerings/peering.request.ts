@@ -53,7 +53,7 @@ export class CreatePeeringBody {
   @Text(DISPLAY_NAME)
   displayName?: string;
 
-  @Nested(() => SpecRequestBody, { description: 'What is wanted.', example: EXAMPLE_SPEC })
+  @Nested(SpecRequestBody, { description: 'What is wanted.', example: EXAMPLE_SPEC })
   spec: SpecRequestBody;
 }
 
@@ -82,7 +82,7 @@ export class ChangePeeringBody {
   @Text(DISPLAY_NAME)
   displayName?: string;
 
-  @Nested(() => SpecChangeBody, {
+  @Nested(SpecChangeBody, {
     description:
       'Completes a draft, or corrects a connection that has ended without success and starts another attempt.',
     example: { cloud: { connectionId: 'pcx-0a1b2c3d4e5f60718' } },
