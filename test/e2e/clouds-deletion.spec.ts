@@ -73,7 +73,7 @@ describe.each(STAGED_CLOUDS)('a connection on $cloud that is deleted', (subject)
       'failed',
       async () => {
         const connection = await stage.connect();
-        await stage.inCloud(() => stage.harness.deleteAsCustomer(connection.request));
+        await stage.harness.deleteAsCustomer(connection.request);
         return connection;
       },
     ],
@@ -84,9 +84,9 @@ describe.each(STAGED_CLOUDS)('a connection on $cloud that is deleted', (subject)
         const deployment = await stage.deploy();
         const { network } = deployment;
         const [table = ''] = (await stage.holdings(deployment)).tables;
-        await stage.inCloud(async () => stage.harness.tables?.putForeignRoute(network, table, CUSTOMER_CIDR));
+        await stage.harness.tables?.putForeignRoute(network, table, CUSTOMER_CIDR);
         const request = await stage.request(deployment);
-        await stage.inCloud(async () => subject.disableRoute?.(stage.harness, request));
+        await subject.disableRoute?.(stage.harness, request);
         const id = await stage.declare(deployment, subject.declare(request));
         const connection = { id, deployment, request };
         await stage.approve(connection);

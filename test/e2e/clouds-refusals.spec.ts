@@ -134,7 +134,7 @@ describe.each(STAGED_CLOUDS)('on $cloud', (subject) => {
 
   it('a connection that the customer deletes ends, and is never made anew', async () => {
     const connection = await stage.connect();
-    await stage.inCloud(() => stage.harness.deleteAsCustomer(connection.request));
+    await stage.harness.deleteAsCustomer(connection.request);
     await expectEnd(connection, 'failed', 'deleted_by_peer');
     expect(stage.effects(joining)).toBe(1);
   });
@@ -203,7 +203,7 @@ describe.each(STAGED_CLOUDS)('on $cloud', (subject) => {
         const connection = await stage.begin();
         stage.fault({ kind: 'error', operation: joining, code: unknownErrorCode });
         await stage.until(connection.id, 'accepting');
-        await stage.inCloud(() => stage.harness.deleteAsCustomer(connection.request));
+        await stage.harness.deleteAsCustomer(connection.request);
         await expectEnd(connection, 'failed', 'request_withdrawn');
       });
 

@@ -1,6 +1,7 @@
 /**
  * A whole broker before one simulated cloud, as its customers and operators meet it: everything that is asked of it goes
- * over HTTP, everything that the customer does in the cloud over the cloud's own protocol. Time is the stage's to move.
+ * over HTTP, everything that the customer does in the cloud over the cloud's own protocol. Broker and cloud have one
+ * clock, which stands still unless it is moved, so that times can be told exactly.
  */
 import { expect } from '@jest/globals';
 import { connectors } from '#clouds';
@@ -15,7 +16,7 @@ import {
   type ReasonCode,
 } from '#domain';
 import { migrateQueues, openQueues, type Queues } from '#queues';
-import { createLogger, loadConfig, type Config, type Logger } from '#runtime';
+import { createLogger, loadConfig, type Clock, type Config, type Logger } from '#runtime';
 
 import { createApi, type Api } from '../../apps/api/src/create-api.js';
 import type { ProblemView } from '../../apps/api/src/http/problem.view.js';
@@ -25,7 +26,7 @@ import type { Fault, FaultRule } from '../../apps/cloud-sim/src/faults.js';
 import { createOperatorKey, type ApiKey } from '../../apps/standalone/src/database-setup.js';
 import { startWorker, type RunningWorker } from '../../apps/worker/src/start-worker.js';
 import type { CloudHarness, CustomerRequest } from '../contract/cloud-harness.js';
-import { brokerEnvironment, ShiftedClock } from './broker.js';
+import { brokerEnvironment } from './broker.js';
 import type { Holdings, StagedCloud } from './cloud-stage-table.js';
 import { eventually } from './eventually.js';
 import { createTestDatabase } from './postgres.js';
@@ -43,6 +44,8 @@ export interface StageOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** PostgreSQL when absent. */
   readonly queues?: 'postgres' | 'redis';
+  /** Whether time passes as it does outside; it stands still when absent. */
+  readonly timePasses?: boolean;
 }
 
 /** A deployment as its customer knows it, with its network in the cloud. */
@@ -67,7 +70,7 @@ export interface StagedConnection {
 
 /** How a test waits. */
 export interface Waiting {
-  /** Whether time is moved to the next look when the broker waits for it; it is unless told otherwise. */
+  /** Whether time is moved to the next look that the broker waits for; it is unless told otherwise. */
   readonly hurries?: boolean;
   /** Longest wait of the machine's own time, in milliseconds. */
   readonly limitMs?: number;
@@ -76,12 +79,12 @@ export interface Waiting {
 export const PLATFORM_CIDR = '10.128.0.0/16';
 export const CUSTOMER_CIDR = '172.16.0.0/16';
 
-/** Nothing that the broker waits for is as long as this: a lease outlives every move of the clock between two looks. */
-const LEASE_SECONDS = '600';
+/** Longer than any move of the clock, which would otherwise take the lease from whoever is at work. */
+const LEASE_MS = 20 * 86_400_000;
 
 export class CloudStage<H extends CloudHarness = CloudHarness> {
   readonly capabilities: Capabilities;
-  readonly clock = new ShiftedClock();
+  readonly clock: Clock;
   /** What API and worker have logged as a warning or worse. */
   readonly troubles: { readonly level: string; readonly msg: string }[] = [];
   readonly #declared = new Set<string>();
@@ -99,6 +102,7 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
     private readonly stops: (() => Promise<unknown>)[],
   ) {
     this.capabilities = profileOf(subject.cloud).capabilities;
+    this.clock = { now: () => harness.simulators.clock.now() };
     this.#logger = createLogger({
       name: 'stage',
       level: 'warn',
@@ -121,7 +125,7 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
     const harness = await subject.start();
     stops.push(() => harness.close());
     harness.reset();
-    harness.simulators.clock.resume();
+    if (options.timePasses === true) harness.simulators.clock.resume();
     const testDatabase = await createTestDatabase();
     stops.push(() => testDatabase.drop());
     const { url } = testDatabase;
@@ -129,14 +133,14 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
     const redis = options.queues === 'redis' ? await queuesInRedis() : null;
     if (redis) stops.push(() => redis.remove());
     const queuePlace = redis ?? placeInPostgres(url);
-    const config = loadConfig({
+    const loaded = loadConfig({
       ...brokerEnvironment(url, queuePlace),
       HOST: '127.0.0.1',
       API_PORT: '0',
-      LEASE_SECONDS,
       SWEEP_INTERVAL_MS: '50',
       ...options.env,
     });
+    const config = { ...loaded, worker: { ...loaded.worker, leaseMs: LEASE_MS } };
     const database = await openDatabase({ url, poolSize: 12, applicationName: 'stage' });
     stops.push(() => database.close());
     const queues = openQueues(queuePlace.location, () => undefined);
@@ -212,14 +216,6 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
   /** Moves time on, for the broker and the cloud at once. */
   advance(ms: number): void {
     this.harness.simulators.clock.advance(ms);
-    this.clock.advance(ms);
-  }
-
-  /** Something that the customer does in the cloud, which may move the cloud's time. */
-  async inCloud<T>(work: () => Promise<T>): Promise<T> {
-    const result = await work();
-    this.clock.advance(Math.max(0, this.harness.simulators.clock.now() - this.clock.now()));
-    return result;
   }
 
   // ---- what people ask of the broker -------------------------------------------------------------------------------
@@ -231,7 +227,7 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
 
   /** A deployment with a network of its own. */
   async deploy(cidr = PLATFORM_CIDR): Promise<StagedDeployment> {
-    const network = await this.inCloud(() => this.harness.createNetwork(cidr));
+    const network = await this.harness.createNetwork(cidr);
     this.#deployments += 1;
     const { id } = await this.#make('deployments', {
       ...this.#owners,
@@ -310,7 +306,7 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
     try {
       return await eventually(`${id} is ${what}`, look, limitMs);
     } catch (error) {
-      const seen = JSON.stringify(latest, null, 1);
+      const seen = JSON.stringify({ latest, troubles: this.troubles.slice(-10) }, null, 1);
       throw new Error(`${id} is not ${what}. ${(error as Error).message} ${seen}`, { cause: error });
     }
   }
@@ -319,7 +315,7 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
 
   /** The customer's part of a new connection. */
   request({ network }: StagedDeployment, cidr = CUSTOMER_CIDR): Promise<CustomerRequest> {
-    return this.inCloud(() => this.harness.createRequest(network, cidr));
+    return this.harness.createRequest(network, cidr);
   }
 
   /** A connection that the customer has asked for and declared, and, where the platform asks, has yet to approve. */
@@ -335,7 +331,7 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
     const { answer } = this.harness;
     if (answer === undefined) return;
     await this.until(id, 'awaiting_approval');
-    await this.inCloud(() => answer.approve(request));
+    await answer.approve(request);
   }
 
   /** A connection that runs. */
