@@ -47,7 +47,8 @@ export function nextActions(
       return present(create, completeDetails(connection, locale));
     }
     case 'awaiting_approval':
-      return present(instructions.approve(context), advised);
+      // What is being withdrawn is not to be approved any more: it would be undone.
+      return present(status.ending === null ? instructions.approve(context) : null, advised);
     case 'running':
       return present(advised, instructions.addRoute(context), instructions.allowTraffic(context));
     default:
