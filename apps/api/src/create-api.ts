@@ -1,4 +1,6 @@
 /** Starts the API in this process. */
+import type { Server } from 'node:http';
+
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -25,6 +27,8 @@ export interface Api {
 
 /** Longest that a caller may take to send a request, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How often connections that have come to rest are closed while the API ends, in milliseconds. */
+const HANG_UP_EVERY_MS = 20;
 /** Longer than what load balancers keep connections for, so that they and not we close them. */
 const KEEP_ALIVE_MS = 75_000;
 
@@ -38,11 +42,22 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   return {
     app,
     url: `http://${host.includes(':') ? `[${host}]` : host === '0.0.0.0' ? '127.0.0.1' : host}:${String(bound)}`,
-    close: async () => {
-      app.get(LongPolls).close();
-      await app.close();
-    },
+    close: () => closeApi(app),
   };
+}
+
+async function closeApi(app: NestFastifyApplication): Promise<void> {
+  const server: Server = app.getHttpServer();
+  app.get(LongPolls).close();
+  // Connections that were answering when it began would be kept open for the next request.
+  const hangUp = setInterval(() => {
+    server.closeIdleConnections();
+  }, HANG_UP_EVERY_MS);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(hangUp);
+  }
 }
 
 /** The application with all its routes, not listening yet. */

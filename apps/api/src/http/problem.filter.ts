@@ -50,6 +50,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (status === 401 || status === 403) void reply.header('www-authenticate', CHALLENGE);
     void reply
       .code(status)
+      .header('x-request-id', request.id)
       .header('content-language', locale)
       .header('cache-control', 'no-store')
       .type('application/problem+json; charset=utf-8')

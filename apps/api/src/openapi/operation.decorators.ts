@@ -11,10 +11,19 @@ import { exampleId } from '../http/value-checks.js';
 
 /** Problems that every operation behind a key can have. */
 const EVERYWHERE = [
+  'malformed_url',
   'unauthenticated',
   'forbidden',
   'unavailable',
   'internal',
+] as const satisfies readonly ProblemCode[];
+
+/** Problems that come with every body. */
+const OF_BODIES = [
+  'malformed_body',
+  'unsupported_media_type',
+  'payload_too_large',
+  'validation_failed',
 ] as const satisfies readonly ProblemCode[];
 
 /** Example values of what the texts of problems name. */
@@ -35,9 +44,14 @@ const EXAMPLE_PARAMS = {
   detail: 'no answer in time',
 } as const;
 
-/** The problems of an operation, besides those that every operation can have. */
+/**
+ * The problems of an operation, besides those that every operation can have; `malformed_body` stands for all that a
+ * body can be refused for before it is read.
+ */
 export function Problems(...codes: readonly ProblemCode[]): MethodDecorator {
-  const byStatus = Map.groupBy([...new Set([...codes, ...EVERYWHERE])], (code) => PROBLEM_STATUS[code]);
+  const ofBody = codes.includes('malformed_body') ? OF_BODIES : [];
+  const all = new Set<ProblemCode>([...codes, ...ofBody, ...EVERYWHERE]);
+  const byStatus = Map.groupBy(all, (code) => PROBLEM_STATUS[code]);
   return applyDecorators(
     ApiExtraModels(ProblemView),
     ...[...byStatus].map(([status, ofStatus]) =>

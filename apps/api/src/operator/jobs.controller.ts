@@ -84,7 +84,13 @@ export class JobsController {
   @ApiOperation({ summary: 'Let a job run again', operationId: 'retryFailedJob' })
   @ApiParam({ name: 'id', description: 'Queue and job.', example: 'reconcile.42' })
   @Answers(202, FailedJobView, 'It runs again.')
-  @Problems('not_found', 'validation_failed', 'idempotency_mismatch', 'idempotency_in_progress')
+  @Problems(
+    'malformed_body',
+    'not_found',
+    'validation_failed',
+    'idempotency_mismatch',
+    'idempotency_in_progress',
+  )
   retry(
     @Req() request: ApiRequest,
     @Res({ passthrough: true }) reply: ApiReply,

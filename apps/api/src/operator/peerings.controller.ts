@@ -106,7 +106,7 @@ export class OperatedPeeringsController {
   @ApiOperation({ summary: 'Unlock a connection', operationId: 'unlockPeering' })
   @ApiParam(ID_PARAM)
   @Answers(200, OperatedPeeringView, 'Unlocked, and looked at again.', { etag: true })
-  @Problems('not_found', 'idempotency_mismatch', 'idempotency_in_progress')
+  @Problems('malformed_body', 'not_found', 'idempotency_mismatch', 'idempotency_in_progress')
   unlock(
     @Req() request: ApiRequest,
     @Res({ passthrough: true }) reply: ApiReply,
@@ -126,7 +126,7 @@ export class OperatedPeeringsController {
   @ApiOperation({ summary: 'Have the engine look at a connection now', operationId: 'reconcilePeering' })
   @ApiParam(ID_PARAM)
   @Answers(202, OperatedPeeringView, 'It is about to be looked at.', { etag: true })
-  @Problems('not_found', 'idempotency_mismatch', 'idempotency_in_progress')
+  @Problems('malformed_body', 'not_found', 'idempotency_mismatch', 'idempotency_in_progress')
   reconcile(
     @Req() request: ApiRequest,
     @Res({ passthrough: true }) reply: ApiReply,

@@ -175,6 +175,7 @@ export class PeeringsController {
   @ApiParam(ID_PARAM)
   @Answers(202, PeeringView, 'Taken.', { etag: true, location: true })
   @Problems(
+    'malformed_body',
     'not_found',
     'state_conflict',
     'still_cleaning_up',
@@ -206,6 +207,7 @@ export class PeeringsController {
   @ApiParam(ID_PARAM)
   @Answers(202, PeeringView, 'The cloud is about to be asked.', { etag: true, location: true })
   @Problems(
+    'malformed_body',
     'not_found',
     'state_conflict',
     'rate_limited',
