@@ -26,12 +26,15 @@ describe('the AWS CLI texts that customers are given', () => {
     await rm(folder, { recursive: true });
   });
 
-  /** Runs a text as somebody does who pastes it. It says itself where: no region is configured. */
+  /**
+   * Runs a text as somebody does who pastes it. It says itself where: no region is configured. The endpoint is given by a
+   * function, since older versions of the CLI know no variable for it.
+   */
   function paste(text: string): Promise<ProgramResult> {
-    return runProgram('bash', ['-e', '-u', '-o', 'pipefail', '-c', text], {
+    const script = `aws() { command aws --endpoint-url ${aws.endpoint} "$@"; }\n${text}`;
+    return runProgram('bash', ['--norc', '-e', '-u', '-o', 'pipefail', '-c', script], {
       cwd: folder,
       environment: {
-        AWS_ENDPOINT_URL: aws.endpoint,
         AWS_ACCESS_KEY_ID: aws.customer.accessKeyId,
         AWS_SECRET_ACCESS_KEY: aws.customer.secretAccessKey,
         AWS_CONFIG_FILE: join(folder, 'config'),
