@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -19,8 +19,17 @@ export interface BenchDatabase {
 export async function startBenchDatabase(): Promise<BenchDatabase> {
   const folder = await mkdtemp(join(tmpdir(), 'peering-broker-bench-'));
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), database: 'bench' });
-  await prepareDatabase(server.url, true);
-  return { url: server.url, stop: () => server.stop() };
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await prepareDatabase(server.url, true);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url: server.url, stop };
 }
 
 /** A platform account that a cloud knows. */

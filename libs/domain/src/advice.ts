@@ -187,6 +187,7 @@ const ACTIVATE_CDT: Advice = {
 
 const ADVICE: Readonly<Partial<Record<ReasonCode, Advice>>> = {
   request_not_found: CHECK_REQUEST,
+  request_in_use: CHECK_REQUEST,
   requester_mismatch: CHECK_REQUEST,
   accepter_mismatch: CHECK_REQUEST,
   cidr_reserved: OTHER_CIDR,

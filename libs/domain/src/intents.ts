@@ -4,7 +4,7 @@
  */
 import { missingFields, type CloudProfile } from './cloud-profile.js';
 import type { CloudSpec } from './cloud-spec.js';
-import { freshStatus, type PeeringStatus } from './peering-connection.js';
+import { freshStatus, isLive, type PeeringStatus } from './peering-connection.js';
 import { isRetryable } from './peering-state.js';
 
 /** What the customer declares. */
@@ -58,6 +58,7 @@ export function startDeletion(status: PeeringStatus, now: number): PeeringStatus
   if (status.state === 'deleting' || status.state === 'deleted') return status;
   return {
     ...status,
+    released: !isLive(status),
     state: 'deleting',
     stateSince: now,
     deadline: null,

@@ -1,7 +1,7 @@
 /** A connection as the engine sees it: what is wanted, what was last seen, and what has been done about it. */
 import type { CloudId, CloudErrorInfo, ObservedPeering, ProviderPhase } from './cloud-port.js';
 import type { CloudSpec } from './cloud-spec.js';
-import type { PeeringState } from './peering-state.js';
+import { isRetryable, type PeeringState } from './peering-state.js';
 import type { Reason } from './reason.js';
 
 /** The platform side of a deployment. */
@@ -118,6 +118,20 @@ export interface PeeringStatus {
    * A late approval finds it and is undone.
    */
   readonly ending: Ending | null;
+  /**
+   * Deletion began when the connection had ended and was taken back: another one may have come to its blocks and its
+   * place in the meantime, and keeps them.
+   */
+  readonly released: boolean;
+}
+
+/**
+ * Whether a connection holds, or may come to hold, something in the cloud, and with it its blocks and its place: all but
+ * the deleted ones, those that have ended and are fully taken back, and those that are deleted after that.
+ */
+export function isLive({ state, ending, released }: PeeringStatus): boolean {
+  if (released || state === 'deleted') return false;
+  return !(isRetryable(state) && ending === null);
 }
 
 /** How a connection will have ended once nothing of it is left. */
@@ -167,6 +181,7 @@ export function freshStatus(
     marked: false,
     intent: null,
     ending: null,
+    released: false,
   };
 }
 

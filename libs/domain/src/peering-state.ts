@@ -41,7 +41,7 @@ export const STATE_MACHINE = {
     verbs: ['complete', 'delete'],
   },
   verifying: {
-    to: ['accepting', 'provisioning', 'failed', 'rejected', 'expired', 'deleting'],
+    to: ['awaiting_request', 'accepting', 'provisioning', 'failed', 'rejected', 'expired', 'deleting'],
     actor: 'platform',
     resting: false,
     verbs: ['complete', 'refresh', 'delete'],
@@ -83,19 +83,19 @@ export const STATE_MACHINE = {
     verbs: ['refresh', 'delete'],
   },
   failed: {
-    to: ['verifying', 'requesting', 'deleting'],
+    to: ['awaiting_request', 'verifying', 'requesting', 'deleting'],
     actor: 'customer',
     resting: true,
     verbs: ['complete', 'retry', 'delete'],
   },
   rejected: {
-    to: ['verifying', 'requesting', 'deleting'],
+    to: ['awaiting_request', 'verifying', 'requesting', 'deleting'],
     actor: 'customer',
     resting: true,
     verbs: ['complete', 'retry', 'delete'],
   },
   expired: {
-    to: ['verifying', 'requesting', 'deleting'],
+    to: ['awaiting_request', 'verifying', 'requesting', 'deleting'],
     actor: 'customer',
     resting: true,
     verbs: ['complete', 'retry', 'delete'],

@@ -96,6 +96,11 @@ export const REASONS = {
     en: 'The VPC now also has {cidr}, which touches {with}; that block is not routed. Remove it from the VPC or free the other.',
     zh: '该 VPC 新增的 {cidr} 与 {with} 重叠，不会为其添加路由。请从 VPC 中移除该网段或释放与其重叠的网段。',
   },
+  request_in_use: {
+    actor: 'customer',
+    en: 'The request {providerId} already belongs to another connection of this deployment.',
+    zh: '请求 {providerId} 已属于本部署的另一个连接。',
+  },
   requester_mismatch: {
     actor: 'customer',
     en: 'The cloud reports {field} {observed} for this request, but {declared} was declared. It was left untouched.',
@@ -103,8 +108,8 @@ export const REASONS = {
   },
   accepter_mismatch: {
     actor: 'customer',
-    en: 'The request is addressed to {field} {observed}; this deployment is {declared}. Create the request again with the values of the offer.',
-    zh: '请求发往 {field} {observed}，而本部署为 {declared}。请按对等连接信息重新创建请求。',
+    en: 'The request is not addressed to this deployment, whose {field} is {declared}. Create it again with the values of the offer.',
+    zh: '请求并非发往本部署（{field} 应为 {declared}）。请按对等连接信息重新创建请求。',
   },
   cidr_reserved: {
     actor: 'customer',

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   CloudError,
   decide,
+  isLive,
   profileOf,
   recordOutcome,
   type CloudAction,
@@ -51,6 +52,8 @@ interface Change {
  */
 export class NetworkPass {
   readonly #profile: CloudProfile;
+  /** The live connection that holds each of the cloud's ids. */
+  readonly #holders: ReadonlyMap<string, string>;
   #againInMs: number | null = null;
   #refusal: CloudErrorInfo | null = null;
 
@@ -63,6 +66,11 @@ export class NetworkPass {
     private readonly planConflicts: Map<string, number>,
   ) {
     this.#profile = profileOf(snapshot.network.cloud);
+    this.#holders = new Map(
+      snapshot.connections
+        .filter(({ status }) => isLive(status))
+        .flatMap(({ id, status: { providerId } }) => (providerId === null ? [] : [[providerId, id]])),
+    );
   }
 
   /** Judges every connection by what was seen, and acts on it. */
@@ -105,6 +113,7 @@ export class NetworkPass {
         profile: this.#profile,
         plan: this.snapshot.planFor(connection.id),
         sighting: sightingOf(seen, connection, this.#profile),
+        holders: this.#holders,
         settings: settings.engine,
         now: clock.now(),
       });

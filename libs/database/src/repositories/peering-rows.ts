@@ -1,5 +1,6 @@
 /** How a connection lies in its row. */
 import {
+  isLive,
   profileOf,
   type CloudId,
   type DriftPolicy,
@@ -89,15 +90,6 @@ export function toPeering(row: PeeringRow): PeeringRecord {
     deletedAt: toMsOrNull(row.deleted_at),
     network: toNetwork(row),
   };
-}
-
-/**
- * Whether a connection holds, or may come to hold, something in the cloud: all but the deleted ones and those that
- * have ended and are fully taken back.
- */
-export function isLive({ state, ending }: PeeringStatus): boolean {
-  if (state === 'deleted') return false;
-  return !(['failed', 'rejected', 'expired'].includes(state) && ending === null);
 }
 
 /** What a connection claims: what it may carry, for as long as it is live. */

@@ -95,15 +95,24 @@ interface Look {
   readonly routeTables?: ObservedRouteTable[] | null;
   readonly after?: number;
   readonly on?: Partial<PlatformNetwork>;
+  readonly holders?: ReadonlyMap<string, string>;
 }
 
-function look({ of = connection(), seen, routeTables = null, after = 1_000, on = {} }: Look): Decision {
+function look({
+  of = connection(),
+  seen,
+  routeTables = null,
+  after = 1_000,
+  on = {},
+  holders = new Map(),
+}: Look): Decision {
   return decide({
     connection: of,
     network: { ...network, ...on },
     profile,
     plan,
     sighting: { at: T0 + after, peering: seen, routeTables },
+    holders,
     settings,
     now: T0 + after,
   });
@@ -488,5 +497,69 @@ describe('deletion', () => {
       seen: null,
     });
     expect(shown(gone)).toEqual({ state: 'deleted', reason: 'removed', action: null });
+  });
+});
+
+describe('what another connection holds', () => {
+  const holders = new Map([['pcx-00000001', 'peer_2']]);
+
+  it('is not taken by a second one', () => {
+    expect(shown(look({ seen: active(), holders }))).toEqual({
+      state: 'failed',
+      reason: 'request_in_use',
+      action: null,
+    });
+  });
+
+  it('is not removed when an ended one is deleted', () => {
+    const seen = peering({ phase: 'failed' });
+    const ended = connection({
+      state: 'failed',
+      lastSeen: { peering: seen, since: T0 },
+      providerId: seen.providerId,
+    });
+    const of = { ...ended, desired: 'absent' as const, status: startDeletion(ended.status, T0) };
+    expect(of.status.released).toBe(true);
+    expect(shown(look({ of, seen: active(), holders }))).toEqual({
+      state: 'deleted',
+      reason: 'removed',
+      action: null,
+    });
+  });
+});
+
+describe('a look that is older than the last change', () => {
+  it('does not make a route that was just added be left behind', () => {
+    const first = look({
+      of: connection({ state: 'accepting', verified: true }),
+      seen: active(),
+      routeTables: tables(),
+    });
+    const made = recordOutcome(first.status, null, settings, T0 + 1_100);
+    const of = { ...connection(), desired: 'absent' as const, status: startDeletion(made, T0 + 1_150) };
+    const early = look({ of, seen: active(), routeTables: tables(), after: 1_200 });
+    expect(early).toMatchObject({
+      action: null,
+      status: { state: 'deleting', routes: [{ routeTableId: 'rtb-1' }] },
+    });
+    const later = look({
+      of: { ...of, status: early.status },
+      seen: active(),
+      routeTables: tables(ours),
+      after: 4_000,
+    });
+    expect(later.action?.kind).toBe('remove_route');
+  });
+});
+
+describe('a request that is addressed to another network', () => {
+  it('is told as such, and nothing of whose it is', () => {
+    const { status } = look({
+      seen: peering({ accepter: { ...peering().accepter, vpcId: 'vpc-0000000b' } }, ['172.30.0.0/16']),
+    });
+    expect(status.reason.code).toBe('accepter_mismatch');
+    expect(JSON.stringify({ ...status, reason: status.reason })).not.toMatch(
+      /vpc-0000000b|210987654321|172\.30\./,
+    );
   });
 });

@@ -7,31 +7,39 @@
  * rejected or deleted unless the observed request is this customer's and meant for this VPC; from every state a
  * connection that is no longer wanted converges to nothing left in the cloud.
  */
-import type { CloudErrorInfo } from '../cloud-port.js';
+import type { CloudErrorInfo, ObservedPeering } from '../cloud-port.js';
 import { missingFields } from '../cloud-profile.js';
 import { LIVE_PHASES, type PeeringConnection, type PeeringStatus } from '../peering-connection.js';
 import { assertTransition, isRetryable } from '../peering-state.js';
-import type { Decision, DecisionInput, EngineSettings } from './decision.js';
+import type { Decision, DecisionInput, Draft, EngineSettings } from './decision.js';
 import { mayHaveRequested } from './ownership.js';
-import { describeError, finish } from './pacing.js';
-import { reasonOf, withCondition } from './status-changes.js';
+import { finish } from './pacing.js';
+import { ending, reasonOf, withCondition } from './status-changes.js';
 import { remove, unwind } from './take-down.js';
 import { advance } from './way-up.js';
 
 /** The decision. Never throws for any state of the world; a throw is a defect in the transition table. */
-export function decide(input: DecisionInput): Decision {
-  const { connection } = input;
+export function decide(given: DecisionInput): Decision {
+  const { connection } = given;
   if (isAtRest(connection)) return { status: connection.status, action: null, recheckInMs: null };
+  const { peering } = given.sighting;
+  const holder = peering === null ? undefined : given.holders?.get(peering.providerId);
+  const isTheirs = peering !== null && holder !== undefined && holder !== connection.id;
+  const input = isTheirs ? { ...given, sighting: { ...given.sighting, peering: null } } : given;
   const seen = takeIn(input);
-  const draft =
-    connection.desired === 'absent'
-      ? remove(seen, input)
-      : seen.ending
-        ? unwind(seen, input)
-        : advance(seen, input);
-  const decision = finish(draft, input);
+  const decision = finish(choose(seen, input, isTheirs ? peering.providerId : null), input);
   assertTransition(connection.status.state, decision.status.state);
   return decision;
+}
+
+/** @param takenId what was declared belongs to another live connection of the deployment; null: it does not */
+function choose(status: PeeringStatus, input: DecisionInput, takenId: string | null): Draft {
+  if (input.connection.desired === 'absent') return remove(status, input);
+  if (status.ending) return unwind(status, input);
+  if (takenId !== null) {
+    return unwind(ending(status, 'failed', 'request_in_use', { providerId: takenId }), input);
+  }
+  return advance(status, input);
 }
 
 /** Whether the next look must include the platform's route tables. */
@@ -69,7 +77,7 @@ export function decideUnseen(
   if (error.category === 'auth') {
     const told = {
       ...status,
-      reason: reasonOf(status, 'platform_access_denied', { detail: describeError(error) }, now),
+      reason: reasonOf(status, 'platform_access_denied', { detail: error.code }, now),
     };
     return withCondition(told, 'Fresh', 'Unknown', error.category, now);
   }
@@ -104,13 +112,25 @@ function takeIn(input: DecisionInput): PeeringStatus {
   if (peering === null) {
     return { ...status, missingSince: isExpected(status, input) ? (status.missingSince ?? now) : null };
   }
-  const unchanged = JSON.stringify(status.lastSeen?.peering) === JSON.stringify(peering);
+  const known = ofThisNetwork(peering, input);
+  const unchanged = JSON.stringify(status.lastSeen?.peering) === JSON.stringify(known);
   return {
     ...status,
     missingSince: null,
     providerId: peering.providerId,
-    lastSeen: unchanged ? status.lastSeen : { peering, since: now },
+    lastSeen: unchanged ? status.lastSeen : { peering: known, since: now },
   };
+}
+
+/** What may be kept of a sighting: of a request that is addressed elsewhere, nothing of whose it is. */
+function ofThisNetwork(
+  peering: ObservedPeering,
+  { connection, network, profile }: DecisionInput,
+): ObservedPeering {
+  const mismatches = profile.mismatches(connection.spec.cloud, network, peering);
+  if (!mismatches.some(({ side }) => side === 'accepter')) return peering;
+  const { providerId, phase, providerState } = peering;
+  return { providerId, phase, providerState, requester: { cidrs: [] }, accepter: { cidrs: [] } };
 }
 
 /**

@@ -57,6 +57,8 @@ export interface DecisionInput {
   /** What is taken around the deployment, without this connection's own blocks. */
   readonly plan: AddressPlan;
   readonly sighting: Sighting;
+  /** Which live connection of the deployment holds what, by the cloud's id: whatever another one holds is theirs. */
+  readonly holders?: ReadonlyMap<string, string>;
   readonly settings: EngineSettings;
   /** Epoch milliseconds. */
   readonly now: number;

@@ -43,7 +43,13 @@ export function keepRoutes(status: PeeringStatus, input: DecisionInput, target: 
     if (shown.marked || !writes) return { status: shown, action: null, recheckInMs: settings.steadyMs };
     return act(shown, input, { kind: 'mark', providerId: target });
   }
-  if (!repairable || !writes || (everRan && network.driftPolicy !== 'repair')) {
+  const isDrift =
+    everRan &&
+    status.routes.some(
+      ({ routeTableId, destination }) =>
+        routeTableId === repairable?.routeTableId && destination === repairable.destination,
+    );
+  if (!repairable || !writes || (isDrift && network.driftPolicy !== 'repair')) {
     return { status: shown, action: null, recheckInMs: settings.inFlightMs };
   }
   const route = { routeTableId: repairable.routeTableId, destination: repairable.destination };

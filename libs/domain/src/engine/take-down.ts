@@ -96,6 +96,8 @@ function undo(status: PeeringStatus, input: DecisionInput, everything: boolean):
   let current = status;
   if (status.routes.length > 0) {
     if (routeTables === null) return { status, left: 'routes', action: null, wait: { recheckInMs: 0 } };
+    const unsettledMs = untilLatestRouteShows(status, input);
+    if (unsettledMs > 0) return { status, left: 'routes', action: null, wait: { recheckInMs: unsettledMs } };
     const plan = planRoutes([], status.routes, routeTables, target);
     current = { ...status, routes: plan.recorded };
     const [route] = plan.surplus;
@@ -136,6 +138,16 @@ function undo(status: PeeringStatus, input: DecisionInput, everything: boolean):
       ? { kind: 'withdraw_attachment', providerId, ownerAccountId: ownerAccountId ?? '' }
       : { kind: pending ? 'reject' : 'delete', providerId };
   return { status: current, left: 'connection', action };
+}
+
+/**
+ * A route that was just made may not show yet, and what does not show would be left behind. How long until it must, in
+ * milliseconds.
+ */
+function untilLatestRouteShows({ intent }: PeeringStatus, { profile, sighting }: DecisionInput): number {
+  if (intent?.action.kind !== 'ensure_route') return 0;
+  const madeAt = intent.outcome?.at ?? intent.lastAt;
+  return Math.max(0, madeAt + profile.capabilities.consistencyMs - sighting.at);
 }
 
 /** Whether the disappearance is the effect of our own change. */

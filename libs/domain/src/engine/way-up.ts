@@ -39,7 +39,7 @@ export function advance(status: PeeringStatus, input: DecisionInput): Draft {
   if (mayRequestAnew(status, input, peering)) return request(status, input);
 
   const mismatches = profile.mismatches(connection.spec.cloud, network, peering);
-  const [mismatch] = mismatches;
+  const mismatch = mismatches.find(({ side }) => side === 'accepter') ?? mismatches[0];
   if (mismatch) return mismatched(status, input, mismatch);
   if (isForeignAttachment(status, input, peering)) {
     const params = { vpcId: network.vpcId, detail: peering.providerId };
@@ -134,16 +134,18 @@ function notThere(status: PeeringStatus, input: DecisionInput): Draft {
 
 function mismatched(status: PeeringStatus, input: DecisionInput, mismatch: Mismatch): Draft {
   const code = mismatch.side === 'requester' ? 'requester_mismatch' : 'accepter_mismatch';
-  const { field, declared, observed } = mismatch;
+  const { field, declared, side } = mismatch;
+  // What is addressed to another network is nobody's business here: whose it is, is not told.
+  const params = { field, declared, ...(side === 'requester' ? { observed: mismatch.observed } : {}) };
   const marked = withCondition(status, 'Verified', 'False', code, input.now);
   if (status.established) {
     return {
-      status: move(marked, 'degraded', code, { field, declared, observed }, input.now),
+      status: move(marked, 'degraded', code, params, input.now),
       action: null,
       recheckInMs: input.settings.inFlightMs,
     };
   }
-  return unwind(ending(marked, 'failed', code, { field, declared, observed }), input);
+  return unwind(ending(marked, 'failed', code, params), input);
 }
 
 /** The cloud's own terminal answers to what we asked, such as an account that does not exist. */
@@ -178,8 +180,25 @@ function mayRequestAnew(status: PeeringStatus, input: DecisionInput, peering: Ob
     input.profile.capabilities.initiator === 'platform' &&
     status.state === 'requesting' &&
     requestTakenAt(status) === null &&
+    !answeredUnseen(status, input, peering) &&
     (!LIVE_PHASES.includes(peering.phase) || (status.intent === null && isOwnAndLive(input, peering)))
   );
+}
+
+/**
+ * Whether a request of ours whose answer never came was taken and turned down: our mark is on it, and the look is late
+ * enough to show it. Asking again would override the customer.
+ */
+function answeredUnseen(
+  { intent }: PeeringStatus,
+  { connection, profile, sighting }: DecisionInput,
+  peering: ObservedPeering,
+): boolean {
+  if (intent?.action.kind !== 'request_attachment' || peering.phase !== 'rejected') return false;
+  const isOpen =
+    intent.outcome === null || (!intent.outcome.ok && intent.outcome.error.category === 'transient');
+  const mayShow = sighting.at >= intent.lastAt + profile.capabilities.consistencyMs;
+  return isOpen && mayShow && peering.mark === connection.id;
 }
 
 /**
@@ -257,7 +276,7 @@ function activate(found: PeeringStatus, input: DecisionInput, peering: ObservedP
   const cidrs = capabilities.cidrObservable ? reported : connection.spec.cidrs;
   if (cidrs.length === 0 && capabilities.routing === 'platform') {
     // Active, but the cloud has not published the peer's blocks yet; without them nothing can be checked or routed.
-    if (status.established) return { status, action: null, recheckInMs: MIN_POLL_MS };
+    if (status.established) return { status, action: null, recheckInMs: settings.inFlightMs / 10 };
     return poll(
       move(status, 'provisioning', 'provider_provisioning', { providerState: peering.providerState }, now),
       input,
@@ -276,9 +295,17 @@ function activate(found: PeeringStatus, input: DecisionInput, peering: ObservedP
   const draft = keepRoutes(admitted, input, peering.providerId);
   if (conflict && draft.status.state === 'running' && draft.action === null) {
     const params = { cidr: conflict.cidr, with: conflict.with };
+    // What led to running on the way is not so: the connection has not left the state that it was in.
+    const { state, stateSince, reason } = status;
     return {
       ...draft,
-      status: move({ ...draft.status, state: status.state }, 'degraded', 'peer_cidr_conflict', params, now),
+      status: move(
+        { ...draft.status, state, stateSince, reason },
+        'degraded',
+        'peer_cidr_conflict',
+        params,
+        now,
+      ),
       recheckInMs: settings.inFlightMs,
     };
   }
