@@ -8,12 +8,14 @@ import type { Terminal } from '../terminal.js';
 import type { Offer } from './customer.js';
 import { CUSTOMERS } from './customers.js';
 import { LiveLines } from './live-lines.js';
-import { separateDeployment } from './platform-side.js';
+import { routesThrough, separateDeployment } from './platform-side.js';
 
 const POLL_MS = 150;
 const PATIENCE_MS = 90_000;
 /** A customer who approves has to open their console first. */
 const APPROVES_AFTER_MS = 4_000;
+
+const ROUTE_NAME_WIDTH = 14;
 
 /** One customer with one connection. */
 interface Play {
@@ -49,6 +51,7 @@ interface Peering {
     readonly state: PeeringState;
     readonly reason: { readonly code: Reason['code']; readonly message: string };
     readonly deadline: { readonly remainingSeconds: number } | null;
+    readonly observed: { readonly providerId: string } | null;
   };
 }
 
@@ -77,7 +80,7 @@ export async function demonstrate(
     terminal,
     plays.map(({ name }) => name),
   );
-  const ids = await Promise.all(
+  const results = await Promise.all(
     plays.map(async (play) => {
       const seeded = tenant.deployments[play.cloud] ?? '';
       try {
@@ -92,7 +95,20 @@ export async function demonstrate(
       }
     }),
   );
-  return ids[0] ?? null;
+  terminal.heading('Routes of the platform networks, as the clouds show them');
+  for (const { play, offer, peering } of results.filter((result) => result !== null)) {
+    const { state, observed } = peering.status;
+    if (state !== 'running' || observed === null) continue;
+    const network = { vpcId: offer.platform.vpcId, region: offer.region };
+    for (const route of await routesThrough(credentials, play.cloud, network, observed.providerId)) {
+      const { routeTableId, destination, target } = route;
+      terminal.row(
+        [[play.name, ROUTE_NAME_WIDTH]],
+        `${routeTableId}: ${destination} -> ${target}, ${route.state}`,
+      );
+    }
+  }
+  return results.find((result) => result !== null)?.peering.id ?? null;
 }
 
 interface Theatre {
@@ -102,7 +118,14 @@ interface Theatre {
   readonly signal: AbortSignal;
 }
 
-async function perform(play: Play, seeded: string, theatre: Theatre): Promise<string> {
+/** How a play ended. */
+interface Result {
+  readonly play: Play;
+  readonly offer: Offer;
+  readonly peering: Peering;
+}
+
+async function perform(play: Play, seeded: string, theatre: Theatre): Promise<Result> {
   const { api, credentials, lines } = theatre;
   const cloud = credentials.clouds[play.cloud];
   if (!cloud) throw new Error(`There is no account on ${play.cloud}.`);
@@ -123,7 +146,7 @@ async function perform(play: Play, seeded: string, theatre: Theatre): Promise<st
   const approval =
     play.approves === true ? () => customer.approve?.(offer, asked) ?? Promise.resolve() : null;
   await follow(play.name, id, theatre, approval);
-  return id;
+  return { play, offer, peering: await api.get<Peering>(`/v1/peerings/${id}`) };
 }
 
 /** A block that nothing stands against, as the API suggests it. */

@@ -1,8 +1,11 @@
-import type { CloudId } from '#domain';
+import { connectors } from '#clouds';
+import type { CloudId, ObservedRoute } from '#domain';
 
 import { ApiClient } from '../api-client.js';
 import type { Credentials } from '../credentials.js';
 import { hasResource, makePlatformNetwork, PLATFORM_NETWORKS } from '../platform-networks.js';
+
+const CALL_TIMEOUT_MS = 5_000;
 
 interface OperatedDeployment {
   readonly id: string;
@@ -53,6 +56,40 @@ export async function separateDeployment(
     },
   });
   return made.id;
+}
+
+/** A route of a platform network through a connection, as the cloud shows it to the platform's account. */
+export interface PlatformRoute extends ObservedRoute {
+  readonly routeTableId: string;
+}
+
+/** The routes of a platform network that lead through a connection. */
+export async function routesThrough(
+  { clouds }: Credentials,
+  cloud: CloudId,
+  network: { readonly vpcId: string; readonly region: string },
+  providerId: string,
+): Promise<PlatformRoute[]> {
+  const [account, connect] = [clouds[cloud], connectors[cloud]];
+  if (!account || !connect) return [];
+  const { accountId, accessKeyId, secretAccessKey } = account.platform;
+  const port = connect({
+    region: network.region,
+    accountId,
+    credentials: { kind: 'static', accessKeyId, secretAccessKey },
+    endpoints: Object.fromEntries(
+      PLATFORM_NETWORKS[cloud].services.map((service) => [service, account.endpoint]),
+    ),
+    timeoutMs: CALL_TIMEOUT_MS,
+  });
+  try {
+    const tables = await port.observeRoutes(network);
+    return tables.flatMap(({ routeTableId, routes }) =>
+      routes.filter(({ target }) => target === providerId).map((route) => ({ ...route, routeTableId })),
+    );
+  } finally {
+    port.close();
+  }
 }
 
 /** Deletes every connection of a deployment, and waits until nothing is left of them in the cloud. */
