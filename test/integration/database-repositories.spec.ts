@@ -143,10 +143,13 @@ describe('a list', () => {
       await expect(attempt).rejects.toThrow(InvalidCursor);
     }
     const elsewhere = [
-      asOperator((scope) => peerings.list(scope, { ...filters, states: ['failed'] }, { cursor: nextCursor })),
-      asOperator((scope) => projects.list(scope, {}, { cursor: nextCursor })),
+      () =>
+        asOperator((scope) =>
+          peerings.list(scope, { ...filters, states: ['failed'] }, { cursor: nextCursor }),
+        ),
+      () => asOperator((scope) => projects.list(scope, {}, { cursor: nextCursor })),
     ];
-    for (const attempt of elsewhere) await expect(attempt).rejects.toThrow(InvalidCursor);
+    for (const attempt of elsewhere) await expect(attempt()).rejects.toThrow(InvalidCursor);
   });
 
   test('is of events in the order in which they happened', async () => {

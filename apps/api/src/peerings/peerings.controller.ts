@@ -221,10 +221,13 @@ export class PeeringsController {
     @Param('id', THE_ID) id: string,
   ): Promise<PeeringView> {
     readNothing(request.body);
-    return this.write(request, reply, id, async ({ scope, at }, before) => {
-      this.refreshLimit.take(id, at);
+    const refresh = async ({ scope, at }: TenantAct, before: PeeringRecord): Promise<PeeringRecord> => {
+      this.refreshLimit.check(id, at);
       if (!(await peerings.refresh(scope, id, at))) throw stateConflict(before);
       return { ...before, dueAt: at };
+    };
+    return this.write(request, reply, id, refresh, () => {
+      this.refreshLimit.take(id, this.clock.now());
     });
   }
 
@@ -287,29 +290,30 @@ export class PeeringsController {
     );
   }
 
-  /** A write that answers with the connection as it is then, and wakes the engine when it has something to do. */
+  /**
+   * A write that answers with the connection as it is then, and wakes the engine when it has something to do.
+   * @param done told once it is committed; `work` may run more than once
+   */
   private write(
     request: ApiRequest,
     reply: ApiReply,
     id: string,
     work: (act: TenantAct, before: PeeringRecord) => Promise<PeeringRecord>,
+    done?: () => void,
   ): Promise<PeeringView> {
-    return this.requests.writeAsTenant(request, reply, async (act) => {
+    return this.requests.writeAsTenant(request, reply, async (act): Promise<Deed<PeeringView>> => {
       const record = await work(act, await findPeeringForUpdate(act, id));
-      return this.deed(request, record);
+      return {
+        status: 202,
+        body: this.view(request, record),
+        version: record.version,
+        location: `/v1/peerings/${record.id}`,
+        afterwards: () => {
+          done?.();
+          this.waker.wakeFor(record);
+        },
+      };
     });
-  }
-
-  private deed(request: ApiRequest, record: PeeringRecord): Deed<PeeringView> {
-    return {
-      status: 202,
-      body: this.view(request, record),
-      version: record.version,
-      location: `/v1/peerings/${record.id}`,
-      afterwards: () => {
-        this.waker.wakeFor(record);
-      },
-    };
   }
 
   private view(request: ApiRequest, record: PeeringRecord): PeeringView {

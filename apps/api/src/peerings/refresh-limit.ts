@@ -10,13 +10,17 @@ const REMEMBERED = 10_000;
 export class RefreshLimit {
   private readonly latest = new Map<string, number>();
 
-  /** @throws RequestProblem `rate_limited` with the time to wait */
-  take(connectionId: string, now: number): void {
+  /** Whether another one may be asked for; asking is not taking. @throws RequestProblem `rate_limited` */
+  check(connectionId: string, now: number): void {
     const before = this.latest.get(connectionId);
     const leftMs = before === undefined ? 0 : before + REFRESH_EVERY_MS - now;
     if (leftMs > 0) {
       throw new RequestProblem('rate_limited', {}, { retryAfterSeconds: Math.ceil(leftMs / 1000) });
     }
+  }
+
+  /** Counts one that was granted. */
+  take(connectionId: string, now: number): void {
     if (this.latest.size >= REMEMBERED) this.sweep(now);
     this.latest.set(connectionId, now);
   }

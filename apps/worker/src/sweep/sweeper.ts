@@ -1,10 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 
+import { idempotency } from '#database';
+
 import { WorkerMetrics } from '../monitoring/worker-metrics.js';
 import { PARTS, type WorkerParts } from '../parts.js';
 
 /** Deployments woken in one sweep; the longest overdue come first, the others with the next. */
 const AT_ONCE = 500;
+/** Stored answers to repeated requests are kept this long, and looked through this often, in milliseconds. */
+const KEEP_ANSWERS_MS = 24 * 3_600_000;
+const TIDY_EVERY_MS = 3_600_000;
 /** The worker counts as failing after this many sweeps without one that succeeded. */
 const PATIENCE = 10;
 
@@ -19,6 +24,7 @@ export class Sweeper {
   #stopped = false;
   #succeededAt: number;
   #isFailing = false;
+  #tidiedAt = -Infinity;
 
   constructor(
     @Inject(PARTS) private readonly parts: WorkerParts,
@@ -53,6 +59,13 @@ export class Sweeper {
     }, ms);
   }
 
+  /** Forgets answers that nobody repeats a request for any more; some of them hold secrets, though encrypted. */
+  async #tidy(now: number): Promise<void> {
+    if (now - this.#tidiedAt < TIDY_EVERY_MS) return;
+    this.#tidiedAt = now;
+    await this.parts.database.asOperator((scope) => idempotency.expire(scope, now - KEEP_ANSWERS_MS));
+  }
+
   async #sweep(): Promise<void> {
     const { clock, database, logger, queues } = this.parts;
     try {
@@ -61,6 +74,7 @@ export class Sweeper {
         database.reconcile.dueDeployments(now, AT_ONCE),
         database.reconcile.nextDue(),
       ]);
+      await this.#tidy(now);
       this.metrics.lagged(oldest === null ? 0 : Math.max(0, now - oldest));
       await queues.wakeMany(due);
       this.#succeededAt = now;
