@@ -96,7 +96,8 @@ export class ApiStage {
     private readonly drop: () => Promise<void>,
   ) {}
 
-  static async open(): Promise<ApiStage> {
+  /** @param options `queues`: others than those of the stage's own database */
+  static async open(options: { readonly queues?: Queues } = {}): Promise<ApiStage> {
     const testDatabase = await createTestDatabase();
     const { url } = testDatabase;
     await migrateQueues(url);
@@ -104,7 +105,7 @@ export class ApiStage {
     const env = { ...brokerEnvironment(url, place), HOST: '127.0.0.1', API_PORT: '0', LOG_LEVEL: 'info' };
     const config = loadConfig(env);
     const database = await openDatabase({ url, poolSize: 12, applicationName: 'api-test' });
-    const queues = openQueues(place.location, () => undefined);
+    const queues = options.queues ?? openQueues(place.location, () => undefined);
     const clock = new ShiftedClock();
     const log: string[] = [];
     const destination = { write: (line: string) => void log.push(line) };

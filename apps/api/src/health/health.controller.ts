@@ -32,7 +32,7 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** Requests can be served. Without queues they can: the sweep finds what was not woken. */
+  /** Requests can be served, and what they ask for is taken up at once. */
   @Get('readyz')
   async ready(@Res({ passthrough: true }) reply: ApiReply): Promise<{
     readonly status: Health;

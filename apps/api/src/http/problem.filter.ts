@@ -47,7 +47,8 @@ export class ProblemFilter implements ExceptionFilter {
     if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
     if (grounds.location !== undefined) void reply.header('location', grounds.location);
     if (grounds.allow !== undefined) void reply.header('allow', grounds.allow.join(', '));
-    if (status === 401 || status === 403) void reply.header('www-authenticate', CHALLENGE);
+    if (problem.code === 'unauthenticated' || problem.code === 'forbidden')
+      void reply.header('www-authenticate', CHALLENGE);
     void reply
       .code(status)
       .header('x-request-id', request.id)
