@@ -9,9 +9,9 @@ import type { ClockSnapshot } from './virtual-clock.js';
 /** Changes with the shape of what is saved, so that a file of another release is told from a damaged one. */
 const FORMAT = 1;
 
-/** After a save that took this long, the next one waits. */
-const QUICK_MS = 5;
-/** How many times as long as the latest save the next one waits, so that saving never takes much of the time. */
+/** A state of up to this many bytes is saved at once. */
+const SMALL = 512 * 1024;
+/** How many times as long as its latest save a larger one waits, so that saving never takes much of the time. */
 const PATIENCE = 10;
 
 /** Everything that outlives a restart: resources, accounts, keys and the clock. Not faults, settings or call logs. */
@@ -59,7 +59,7 @@ function decode(content: Buffer): (SimulatorsSnapshot & { readonly format: numbe
 export class StateFile {
   #saved: number | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #lastSaveMs = 0;
+  #lastSave = { bytes: 0, ms: 0 };
   #isFailing = false;
 
   /**
@@ -75,14 +75,14 @@ export class StateFile {
   /** Something may have changed: saves it now or soon. */
   keep(): void {
     if (this.#timer !== undefined || this.revision() === this.#saved) return;
-    if (this.#lastSaveMs <= QUICK_MS) {
+    if (this.#lastSave.bytes <= SMALL) {
       this.save();
       return;
     }
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.save();
-    }, this.#lastSaveMs * PATIENCE);
+    }, this.#lastSave.ms * PATIENCE);
     this.#timer.unref();
   }
 
@@ -94,15 +94,16 @@ export class StateFile {
     try {
       mkdirSync(dirname(this.path), { recursive: true });
       // The accounts' secret keys are in it.
-      writeFileSync(`${this.path}.new`, serialize({ format: FORMAT, ...this.snapshot() }), { mode: 0o600 });
+      const content = serialize({ format: FORMAT, ...this.snapshot() });
+      writeFileSync(`${this.path}.new`, content, { mode: 0o600 });
       renameSync(`${this.path}.new`, this.path);
+      this.#lastSave = { bytes: content.length, ms: performance.now() - started };
       this.#saved = revision;
       this.#isFailing = false;
     } catch (error) {
       if (!this.#isFailing) process.stderr.write(`cloud-sim: cannot save ${this.path}: ${String(error)}\n`);
       this.#isFailing = true;
     }
-    this.#lastSaveMs = performance.now() - started;
   }
 
   /** Saves for the last time. */
