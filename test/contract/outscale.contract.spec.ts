@@ -212,6 +212,7 @@ defineCloudContract('OUTSCALE', outscaleSubject, (stage) => {
     it('costs one failure for each question, so that it is not locked out by one', async () => {
       const port = wrong();
       const { network } = stage;
+      const failures = () => stage.calls().filter(({ outcome }) => outcome === 'error');
       const questions = [
         () => look(port),
         () => port.observePeering(network, outscaleSubject.unknown.providerId),
@@ -223,9 +224,9 @@ defineCloudContract('OUTSCALE', outscaleSubject, (stage) => {
           port.deletePeering(network, outscaleSubject.unknown.providerId, stage.context({ providerId: 'x' })),
       ];
       for (const ask of questions) {
-        const before = stage.calls().length;
+        const before = failures().length;
         expect(await stage.refusal(ask())).toMatchObject({ category: 'auth', code: '1' });
-        expect(stage.calls()).toHaveLength(before + 1);
+        expect(failures()).toHaveLength(before + 1);
         await look();
       }
     });
