@@ -8,7 +8,7 @@ import { StopReason } from './stop-reason.js';
 const URL_TO_COME = 'postgres://127.0.0.1/';
 
 /** Nobody who tries it out wants to wait ten minutes for a request that nobody approves. */
-const SHORT_APPROVAL_WINDOW = '20';
+const SHORT_APPROVAL_WINDOW = '12';
 
 /**
  * The configuration of API and worker: from the environment, save where they are found and what they are given here.

@@ -28,7 +28,7 @@ Then simulated customers of each cloud connect their networks, and what becomes 
   SIM_PORT     control port of the simulators, clouds after it  4000
   HOST         address to listen on                             127.0.0.1
   DATA_DIR     folder for the database, keys, logs and state    .data
-  APPROVAL_WINDOW_SECONDS  how long a customer has to approve   20 (600 in production)
+  APPROVAL_WINDOW_SECONDS  how long a customer has to approve   12 (600 in production)
 `;
 
 /** Most ports that follow the simulators' control port. */
