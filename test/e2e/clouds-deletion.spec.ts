@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { profileOf, type PeeringState } from '#domain';
+import { PEERING_STATES, profileOf, type PeeringState } from '#domain';
 
 import { CloudStage, CUSTOMER_CIDR, type StagedConnection } from '../support/cloud-stage.js';
 import { STAGED_CLOUDS, type Holdings } from '../support/cloud-stage-table.js';
@@ -208,6 +208,13 @@ describe.each(STAGED_CLOUDS)('a connection on $cloud that is deleted', (subject)
     : [];
 
   const ways = [...ANYWHERE, ...(initiator === 'customer' ? CUSTOMERS : PLATFORMS), ...SLOWLY, ...RESERVED];
+
+  it('is tried from every state that it can be in', () => {
+    const elsewhere =
+      initiator === 'customer' ? ['requesting', 'awaiting_approval'] : ['verifying', 'accepting'];
+    const met = PEERING_STATES.filter((state) => ![...elsewhere, 'deleting', 'deleted'].includes(state));
+    expect(new Set(ways.map(([, state]) => state))).toEqual(new Set(met));
+  });
 
   it.each(ways)('%s (%s) leaves nothing behind', async (_, state, bring) => {
     const brought = await bring();

@@ -1,4 +1,4 @@
-/** What only one cloud asks for: Alibaba's CDT, the VMs of OUTSCALE's Nets, the one CCN of a VPC at Tencent. */
+/** What only one cloud has: Alibaba's CDT and its two names of a request, the VMs of OUTSCALE's Nets, Tencent's one CCN. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { AlibabaHarness } from '../contract/alibaba.harness.js';
@@ -9,16 +9,17 @@ import { alibaba, outscale, tencent } from '../support/cloud-stage-table.js';
 import { codeOf, makeEmptyNet } from '../support/simulated-outscale.js';
 import { instance, makeCcn } from '../support/simulated-tencent.js';
 
-describe('Cloud Data Transfer, which Alibaba Cloud asks of both accounts', () => {
+describe('on Alibaba Cloud', () => {
   let stage: CloudStage<AlibabaHarness>;
   const activate = (accountId: string, opened: boolean) => stage.control('cdt', { accountId, opened });
 
   beforeAll(async () => {
     stage = await CloudStage.open(alibaba);
   });
+  afterEach(() => stage.clear());
   afterAll(() => stage.close());
 
-  it('is waited for, and the connection goes on by itself once it is activated', async () => {
+  it('Cloud Data Transfer is waited for, and a connection goes on by itself once it is activated', async () => {
     const { accountId } = stage.harness.alibaba.platform;
     const deployment = await stage.deploy();
     const request = await stage.request(deployment);
@@ -31,6 +32,23 @@ describe('Cloud Data Transfer, which Alibaba Cloud asks of both accounts', () =>
     await activate(accountId, true);
     await stage.until(id, 'running');
     expect((await stage.holdings(deployment)).joined).toEqual([request.providerId]);
+  });
+
+  it('a request that goes by two names stays with the connection that has it', async () => {
+    const { deployment, request, id } = await stage.connect();
+    const { providerId } = request;
+    const again = await stage.declare(deployment, alibaba.declareOtherwise!(request));
+    const { status } = await stage.until(again, 'failed');
+    expect(status.reason.code).toBe('request_in_use');
+    expect(status.reason.message).toContain(providerId);
+    await stage.delete(again);
+    await stage.until(again, 'deleted');
+    expect((await stage.read(id)).status.state).toBe('running');
+    expect(await stage.holdings(deployment)).toMatchObject({
+      joined: [providerId],
+      routes: [{ destination: CUSTOMER_CIDR, target: providerId }],
+    });
+    expect(stage.effects('DeleteVpcPeerConnection')).toBe(0);
   });
 });
 

@@ -87,7 +87,8 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
   readonly clock: Clock;
   /** What API and worker have logged as a warning or worse. */
   readonly troubles: { readonly level: string; readonly msg: string }[] = [];
-  readonly #declared = new Set<string>();
+  /** The deployment of each connection that a test has declared. */
+  readonly #declared = new Map<string, string>();
   readonly #workers: RunningWorker[] = [];
   #usualSettings: unknown;
   #deployments = 0;
@@ -137,7 +138,6 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
       ...brokerEnvironment(url, queuePlace),
       HOST: '127.0.0.1',
       API_PORT: '0',
-      SWEEP_INTERVAL_MS: '50',
       ...options.env,
     });
     const config = { ...loaded, worker: { ...loaded.worker, leaseMs: LEASE_MS } };
@@ -173,9 +173,13 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
     await this.startWorker();
   }
 
-  /** Takes what a test has made out of the broker's sight, and mends the cloud. */
+  /**
+   * Takes what a test has made out of the broker's sight, and mends the cloud. Fails when the broker has logged an error:
+   * whatever a cloud or a customer does is none of its own.
+   */
   async clear(): Promise<void> {
-    const ids = [...this.#declared];
+    expect(this.troubles.filter(({ level }) => level !== 'warn')).toEqual([]);
+    const ids = [...this.#declared.keys()];
     this.#declared.clear();
     await Promise.all(ids.map((id) => this.#asOperator('POST', `peerings/${id}/forget`, { confirm: id })));
     this.harness.simulators.faults.clear();
@@ -213,9 +217,13 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
     return this.clock.now();
   }
 
-  /** Moves time on, for the broker and the cloud at once. */
-  advance(ms: number): void {
+  /**
+   * Moves time on, for the broker and the cloud at once. Delayed wake-up calls are timers of the machine, which know
+   * nothing of a moved clock: the deployments are woken in their place, unless that is left to the sweep.
+   */
+  advance(ms: number, { wakes = true }: { readonly wakes?: boolean } = {}): void {
     this.harness.simulators.clock.advance(ms);
+    if (wakes) void this.queues.wakeMany([...new Set(this.#declared.values())]);
   }
 
   // ---- what people ask of the broker -------------------------------------------------------------------------------
@@ -247,7 +255,7 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
     displayName = '',
   ): Promise<Answered<Body>> {
     const answer = await this.ask<Body>('POST', `deployments/${id}/peerings`, { displayName, spec });
-    if (answer.status === 202) this.#declared.add((answer.body as PeeringView).id);
+    if (answer.status === 202) this.#declared.set((answer.body as PeeringView).id, id);
     return answer;
   }
 
