@@ -204,11 +204,15 @@ describe('a worker in trouble', () => {
         Array.from({ length: 5 }, (_, index) => AwsDeployment.create(broker, `10.${90 + index}.0.0/16`)),
       );
       await Promise.all(others.map((other) => other.untilChecked()));
-      const ids = await Promise.all(
-        others.map(async (other) => other.declare(await other.request(CIDR), { wakes: false })),
+      const requests = await Promise.all(
+        others.map(async (other) => ({ other, request: await other.request(CIDR) })),
       );
 
+      // Before anything is declared, since a sweep may come at any time.
       await putCredentials('not the secret of this key');
+      const ids = await Promise.all(
+        requests.map(({ other, request }) => other.declare(request, { wakes: false })),
+      );
       await broker.queues.wakeMany([deployment.id, ...others.map((other) => other.id)]);
       const denied = await eventually('everybody is told', async () => {
         const all = await Promise.all([running, ...ids].map((id) => deployment.connection(id)));
