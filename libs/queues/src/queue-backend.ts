@@ -109,6 +109,17 @@ async function closeRedis(user: { close(): Promise<void> }, connection: Redis | 
   }
 }
 
+/**
+ * A connection that is lost between two queries of one transaction, when nobody listens, must not end the process: the
+ * next query fails, and that is told.
+ */
+class SteadyClient extends Client {
+  constructor(config?: ConstructorParameters<typeof Client>[0]) {
+    super(config);
+    this.on('error', () => undefined);
+  }
+}
+
 function postgresBackend(databaseUrl: string): QueueBackend {
   const connect = (role: 'producer' | 'consumer') => ({
     connectionString: databaseUrl,
@@ -116,6 +127,7 @@ function postgresBackend(databaseUrl: string): QueueBackend {
     application_name: `peering-broker-queue-${role}`,
     max: role === 'producer' ? 2 : 4,
     keepAlive: true,
+    Client: SteadyClient,
     connectionTimeoutMillis: role === 'producer' ? PRODUCER_TIMEOUT_MS : 10_000,
     ...(role === 'producer' ? { query_timeout: PRODUCER_TIMEOUT_MS } : {}),
   });
