@@ -8,11 +8,13 @@ import { CloudStage, type StagedConnection, type Waiting } from '../support/clou
 import { tencent } from '../support/cloud-stage-table.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';
-import { codeOf } from '../support/simulated-tencent.js';
+import { codeOf, instance } from '../support/simulated-tencent.js';
 
 const SECOND_MS = 1_000;
 const WINDOW_MS = 600 * SECOND_MS;
 const HOUR_MS = 3_600 * SECOND_MS;
+/** What an approval hears when there is nothing to approve. */
+const NOT_ATTACHED = 'UnsupportedOperation.CcnNotAttached';
 
 /** A connection that waits for its customer, and when its window closes, in epoch milliseconds. */
 interface Asked extends StagedConnection {
@@ -29,21 +31,22 @@ async function ask(stage: Stage): Promise<Asked> {
 }
 
 /** It was withdrawn for want of an approval: the VPC is in no CCN, and nobody can put it there any more. */
-async function expectElapsed(stage: Stage, { id, deployment, request }: Asked): Promise<PeeringView> {
+async function expectElapsed(stage: Stage, asked: Asked): Promise<PeeringView> {
+  const { id, deployment } = asked;
   const ended = await stage.until(id, 'failed');
   expect(ended.status).toMatchObject({ deadline: null, reason: { code: 'approval_window_elapsed' } });
   expect(ended.status.reason.message).toContain('600');
   expect(ended.status.nextActions.map(({ code }) => code)).toContain('retry');
   expect(await stage.harness.statesOf(deployment.network.vpcId)).toEqual([]);
   expect(await stage.holdings(deployment)).toMatchObject({ pending: [], joined: [], routes: [] });
-  // Only applications that the CCN still shows can be approved: there is none.
-  const { customer } = stage.harness;
-  const Instances = [
-    { InstanceId: deployment.network.vpcId, InstanceRegion: 'ap-guangzhou', InstanceType: 'VPC' },
-  ];
-  const late = customer.AcceptAttachCcnInstances({ CcnId: request.providerId, Instances });
-  expect(await codeOf(late)).toBe('UnsupportedOperation.CcnNotAttached');
+  expect(await codeOf(approveUnseen(stage, asked))).toBe(NOT_ATTACHED);
   return ended;
+}
+
+/** What a customer does who does not look whether there is anything to approve. */
+function approveUnseen(stage: Stage, { deployment, request }: Asked): Promise<unknown> {
+  const Instances = [instance(deployment.network.vpcId)];
+  return stage.harness.customer.AcceptAttachCcnInstances({ CcnId: request.providerId, Instances });
 }
 
 describe('the approval window', () => {
@@ -199,46 +202,56 @@ describe('the approval window', () => {
     });
   });
 
-  /** What befalls the withdrawal, and how the customer's approval fares that comes while it is under way. */
-  const COLLISIONS: readonly (readonly [string, Omit<FaultRule, 'cloud' | 'accountId'>, string])[] = [
-    ['is still on its way', { kind: 'latency', ms: 300 }, 'none'],
+  /** What befalls the withdrawal, and what the customer hears who approves while it is under way. */
+  const COLLISIONS: readonly (readonly [string, Omit<FaultRule, 'cloud' | 'accountId'>, ...string[]])[] = [
+    ['is still on its way', { kind: 'latency', ms: 400 }, 'none', NOT_ATTACHED],
     ['is lost on its way', { kind: 'drop_before' }, 'none'],
     ['fails at the gateway', { kind: 'server_error' }, 'none'],
     ['is throttled', { kind: 'throttle' }, 'none'],
     ['is refused for now', { kind: 'error', code: 'UnsupportedOperation.MutexOperationTaskRunning' }, 'none'],
-    ['has its answer lost', { kind: 'drop_after' }, 'UnsupportedOperation.CcnNotAttached'],
+    ['has its answer lost', { kind: 'drop_after' }, NOT_ATTACHED],
   ];
 
   describe.each([
     ['at once', 0],
     ['in a while', 2],
   ])('an approval that makes the VPC join %s', (_, attachingSeconds) => {
-    it.each(COLLISIONS)('while the withdrawal %s leaves it in no CCN', async (_story, fault, answer) => {
+    it.each(COLLISIONS)('while the withdrawal %s leaves it in no CCN', async (_story, fault, ...heard) => {
       await stage.settings({ attachingSeconds });
       const asked = await ask(stage);
-      const { vpcId } = asked.deployment.network;
-      const Instances = [{ InstanceId: vpcId, InstanceRegion: 'ap-guangzhou', InstanceType: 'VPC' }];
       const struck = stage.fault({ operation: 'DetachCcnInstances', times: 1, ...fault });
       goTo(asked.closesAt);
       await stage.untilStruck(struck);
-      const { providerId: CcnId } = asked.request;
-      const approval = stage.harness.customer.AcceptAttachCcnInstances({ CcnId, Instances });
-      expect(await codeOf(approval)).toBe(answer);
+      expect(heard).toContain(await codeOf(approveUnseen(stage, asked)));
       await expectElapsed(stage, asked);
     });
   });
 
-  it('in which the customer approves after it is over, and before anybody withdraws, is over', async () => {
-    const asked = await ask(stage);
-    const blind = stage.fault({ operation: 'DescribeCcnAttachedInstances', kind: 'server_error' });
-    goTo(asked.closesAt);
-    await stage.untilStruck(blind);
-    expect((await stage.read(asked.id)).status).toMatchObject({
-      state: 'awaiting_approval',
-      deadline: { remainingSeconds: 0 },
+  describe('that ends while the cloud does not answer', () => {
+    /** Nobody can be told anything new, and nothing is done on a guess. */
+    async function endUnseen(asked: Asked, inTime: () => Promise<void>): Promise<void> {
+      const blind = stage.fault({ operation: 'DescribeCcnAttachedInstances', kind: 'server_error' });
+      goTo(asked.closesAt - 1);
+      await inTime();
+      goTo(asked.closesAt);
+      await stage.untilStruck(blind);
+      const deadline = { remainingSeconds: 0 };
+      expect((await stage.read(asked.id)).status).toMatchObject({ state: 'awaiting_approval', deadline });
+      expect(withdrawals()).toEqual([]);
+      stage.mend();
+    }
+
+    it('ends once it answers again', async () => {
+      const asked = await ask(stage);
+      await endUnseen(asked, () => Promise.resolve());
+      await expectElapsed(stage, asked);
     });
-    stage.mend();
-    await expectElapsed(stage, asked);
+
+    it('has not ended for what was approved in time', async () => {
+      const asked = await ask(stage);
+      await endUnseen(asked, () => approve(asked));
+      await stage.until(asked.id, 'running');
+    });
   });
 
   describe('is kept', () => {
