@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { PeeringView } from '../../apps/api/src/peerings/peering.view.js';
 import type { FaultRule } from '../../apps/cloud-sim/src/faults.js';
 import type { TencentHarness } from '../contract/tencent.harness.js';
-import { CloudStage, type StagedConnection, type Waiting } from '../support/cloud-stage.js';
+import { CloudStage, type StagedConnection } from '../support/cloud-stage.js';
 import { tencent } from '../support/cloud-stage-table.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';
@@ -63,9 +63,9 @@ describe('the approval window', () => {
   const refuse = ({ request }: Asked): Promise<void> => stage.harness.answer.refuse(request);
 
   /** How long it takes, in milliseconds of the moved clock, until the broker shows a state. */
-  async function timeUntil(id: string, state: 'running' | 'rejected' | 'failed', waiting?: Waiting) {
+  async function timeUntil(id: string, state: 'running' | 'rejected') {
     const since = stage.now();
-    await stage.until(id, state, waiting);
+    await stage.until(id, state);
     return stage.now() - since;
   }
 

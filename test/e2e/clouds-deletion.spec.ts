@@ -18,7 +18,7 @@ type Held = Pick<Holdings, 'pending' | 'joined' | 'routes'>;
 type Way = readonly [story: string, state: PeeringState, bring: () => Promise<Brought>];
 
 describe.each(STAGED_CLOUDS)('a connection on $cloud that is deleted', (subject) => {
-  const { operations, unknown, unknownErrorCode } = subject.subject;
+  const { operations, unknown, unknownErrorCode } = subject.contract;
   const { cidrObservable, initiator, routing } = profileOf(subject.cloud).capabilities;
   const joining = operations.accept ?? operations.request!;
   let stage: CloudStage;

@@ -16,7 +16,7 @@ const WEEK_MS = 7 * 86_400_000;
 const RESERVED_CIDR = '10.20.0.0/16';
 
 describe.each(STAGED_CLOUDS)('on $cloud', (subject) => {
-  const { operations, unknown, unknownErrorCode } = subject.subject;
+  const { operations, unknown, unknownErrorCode } = subject.contract;
   const { capabilities, cidrsRequired } = profileOf(subject.cloud);
   const { cidrObservable, cidrVisibleWhilePending, initiator, maxLivePerNetwork } = capabilities;
   const joining = operations.accept ?? operations.request!;

@@ -9,7 +9,7 @@ const WEEK_SECONDS = 7 * 86_400;
 
 describe.each(STAGED_CLOUDS)('a connection on $cloud', (subject) => {
   let stage: CloudStage;
-  const { operations } = subject.subject;
+  const { operations } = subject.contract;
 
   beforeAll(async () => {
     stage = await CloudStage.open(subject);
@@ -117,7 +117,7 @@ describe.each(STAGED_CLOUDS)('a connection on $cloud', (subject) => {
   it('tells while it waits how long the request lives', async () => {
     const asks = operations.accept;
     if (asks !== undefined) {
-      stage.fault({ kind: 'error', operation: asks, code: subject.subject.unknownErrorCode });
+      stage.fault({ kind: 'error', operation: asks, code: subject.contract.unknownErrorCode });
     }
     const { id } = await stage.begin();
     const { status } = await stage.until(id, asks === undefined ? 'awaiting_approval' : 'accepting');

@@ -190,7 +190,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
 }
 
 /** A caller with a new key: an administrator's of a tenant, or with none an operator's. */
-async function callerWithKey(
+export async function callerWithKey(
   { database }: Pick<Broker, 'database'>,
   url: string,
   tenantId: string | null,

@@ -41,12 +41,11 @@ export interface WrongValue {
 export interface StagedCloud<H extends CloudHarness = CloudHarness> {
   readonly cloud: CloudId;
   /** The calls of the cloud, and ids that nobody has. */
-  readonly subject: ContractSubject<H>;
+  readonly contract: ContractSubject<H>;
   /** Settings of the simulator under which the cloud does at once what it does by itself. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** Settings under which an accepted connection takes hours to come up; absent where it is up at once. */
   readonly slowly?: Readonly<Record<string, unknown>>;
-  start(): Promise<H>;
   /** What a customer declares who has made this request, with its blocks where they have to. */
   declare(request: CustomerRequest): Declaration;
   /** Another way to declare the same. */
@@ -93,10 +92,9 @@ interface AwsBooks {
 
 const aws: StagedCloud<AwsHarness> = {
   cloud: 'aws',
-  subject: awsSubject,
+  contract: awsSubject,
   settings: { peeringProvisioningSeconds: 0 },
   slowly: { peeringProvisioningSeconds: 3_600 },
-  start: () => awsSubject.start(),
   declare: ({ providerId, customer }) => ({
     cloud: {
       kind: 'aws',
@@ -162,10 +160,9 @@ interface AlibabaBooks extends Omit<AwsBooks, 'routeTables'> {
 
 export const alibaba: StagedCloud<AlibabaHarness> = {
   cloud: 'alibaba',
-  subject: alibabaSubject,
+  contract: alibabaSubject,
   settings: { peeringUpdatingSeconds: 0, peeringDeletingSeconds: 0, routeEntrySeconds: 0 },
   slowly: { peeringUpdatingSeconds: 3_600 },
-  start: () => alibabaSubject.start(),
   declare: ({ providerId, customer }) => ({
     cloud: { kind: 'alibaba', requesterInstanceId: providerId, accountId: customer.accountId! },
   }),
@@ -237,9 +234,8 @@ interface HuaweiBooks extends Omit<AwsBooks, 'routeTables'> {
 
 const huawei: StagedCloud<HuaweiHarness> = {
   cloud: 'huawei',
-  subject: huaweiSubject,
+  contract: huaweiSubject,
   settings: {},
-  start: () => huaweiSubject.start(),
   declare: ({ providerId, customer }) => ({
     cloud: {
       kind: 'huawei',
@@ -293,11 +289,10 @@ interface TencentBooks {
 
 export const tencent: StagedCloud<TencentHarness> = {
   cloud: 'tencent',
-  subject: tencentSubject,
+  contract: tencentSubject,
   // The cloud limits calls by the machine's clock, and whole days pass in a second here.
   settings: { attachingSeconds: 0, detachingSeconds: 0, rateLimits: false },
   slowly: { attachingSeconds: 3_600 },
-  start: () => tencentSubject.start(),
   declare: ({ providerId, customer }) => ({
     cloud: { kind: 'tencent', ccnId: providerId, ccnOwnerUin: customer.accountId! },
   }),
@@ -360,9 +355,8 @@ interface OutscaleBooks {
 
 export const outscale: StagedCloud<OutscaleHarness> = {
   cloud: 'outscale',
-  subject: outscaleSubject,
+  contract: outscaleSubject,
   settings: {},
-  start: () => outscaleSubject.start(),
   declare: ({ providerId, customer }) => ({
     cloud: {
       kind: 'outscale',
