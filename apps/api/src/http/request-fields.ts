@@ -1,11 +1,10 @@
 /**
- * The fields of requests as decorators: each checks a value and describes it in the API's document, so that the two
- * cannot differ. A check names what is wrong by code; the words come later, in the language of the caller.
- *
- * This is not class-validator, for two reasons: class-transformer drops fields that are named like a method of every
- * object (`hasOwnProperty`) without a word, and messages here are chosen by language after the fact.
+ * The fields of requests as decorators: each checks a value, by class-validator, and describes it in the API's document,
+ * so that the two cannot differ. A check names what is wrong by code; the words come later, in the caller's language.
  */
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { getMetadataStorage, ValidateBy } from 'class-validator';
 
 import type { IdPrefix } from '#runtime';
 
@@ -45,17 +44,17 @@ export interface FieldRule {
 /** A class whose fields are decorated with those of this file. */
 export type RequestClass<T extends object = object> = new () => T;
 
-const RULES = new WeakMap<object, Map<string, FieldRule>>();
+/** The constraint under which class-validator knows our checks. */
+export const FIELD = 'field';
 
 /** The rules of a class and of those that it extends, by field. */
 export function rulesOf(target: RequestClass): ReadonlyMap<string, FieldRule> {
-  const rules = new Map<string, FieldRule>();
-  let prototype = target.prototype as object | null;
-  while (prototype !== null) {
-    for (const [name, rule] of RULES.get(prototype) ?? []) if (!rules.has(name)) rules.set(name, rule);
-    prototype = Object.getPrototypeOf(prototype) as object | null;
-  }
-  return rules;
+  return new Map(
+    getMetadataStorage()
+      .getTargetValidationMetadatas(target, '', true, false)
+      .filter(({ name }) => name === FIELD)
+      .map(({ propertyName, context }) => [propertyName, context as FieldRule]),
+  );
 }
 
 /** A field with a check of its own. */
@@ -66,16 +65,15 @@ export function Field(
   reading: Omit<FieldRule, 'check'> = {},
 ): PropertyDecorator {
   const required = traits.required ?? true;
-  const document = ApiProperty({ ...api, description: traits.description, required } as ApiPropertyOptions);
   const checked: Check = (value) => {
     if (value !== undefined) return check(value);
     return required ? [{ pointer: '', code: 'required', params: describe(api) }] : [];
   };
-  return (target, propertyName) => {
-    document(target, propertyName);
-    const rules = RULES.get(target) ?? new Map<string, FieldRule>();
-    RULES.set(target, rules.set(String(propertyName), { ...reading, check: checked }));
-  };
+  const validator = { validate: (value: unknown) => checked(value).length === 0 };
+  return applyDecorators(
+    ApiProperty({ ...api, description: traits.description, required } as ApiPropertyOptions),
+    ValidateBy({ name: FIELD, validator }, { context: { ...reading, check: checked } satisfies FieldRule }),
+  );
 }
 
 function describe(api: ApiPropertyOptions): { readonly expected: LocalText; readonly example: string } {

@@ -70,6 +70,7 @@ describe('a body', () => {
     ['an unknown field', { inner, colour: 1 }, ['/colour unknown_field']],
     ['an unknown field inside', { inner: { name: 'abc', x: 1 } }, ['/inner/x unknown_field']],
     ['a name of Object.prototype as field', { inner, hasOwnProperty: 1 }, ['/hasOwnProperty unknown_field']],
+    ['the name of what made it', { inner, constructor: 1 }, ['/constructor unknown_field']],
     ['a pointer that needs escaping', { inner, 'a/b~c': 1 }, ['/a~1b~0c unknown_field']],
     ['null for an optional field', { inner, label: null }, ['/label wrong_type']],
     ['text for an object', { inner: 'abc' }, ['/inner wrong_type']],

@@ -1,5 +1,6 @@
 /** Reads bodies and queries into their classes, and refuses what does not fit with every issue at once. */
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
+import { validateSync } from 'class-validator';
 
 import { pointerStep, type FieldIssue } from './field-issues.js';
 import { rulesOf, type FieldRule, type RequestClass } from './request-fields.js';
@@ -59,6 +60,10 @@ function cachedRules(target: RequestClass): ReadonlyMap<string, FieldRule> {
   return rules;
 }
 
+/**
+ * Fields that a class does not have are found here and never reach its instance: class-validator's own list of allowed
+ * names takes those of every object's methods (`hasOwnProperty`) for allowed, and is led astray by `constructor`.
+ */
 function readObject<T extends object>(
   target: RequestClass<T>,
   value: unknown,
@@ -69,29 +74,28 @@ function readObject<T extends object>(
   if (!isPlainObject(value)) {
     return { instance, issues: wrongType(value, 'object', '{}').map((issue) => ({ ...issue, pointer })) };
   }
-  const issues: FieldIssue[] = [];
   const rules = cachedRules(target);
   const pointerTo = (name: string): string => (pointer === '?' ? `?${name}` : pointer + pointerStep(name));
-  for (const name of Object.keys(value)) {
-    if (!rules.has(name)) {
-      issues.push({
-        pointer: pointerTo(name),
-        code: 'unknown_field',
-        params: { known: [...rules.keys()].join(', ') },
-      });
-    }
-  }
-  for (const [name, rule] of rules) {
+  const known = [...rules.keys()].join(', ');
+  const issues = Object.keys(value)
+    .filter((name) => !rules.has(name))
+    .map((name): FieldIssue => ({ pointer: pointerTo(name), code: 'unknown_field', params: { known } }));
+  const fields = instance as Record<string, unknown>;
+  for (const [name, { fromText }] of rules) {
     const given = Object.hasOwn(value, name) ? value[name] : undefined;
-    const field = place === 'query' && given !== undefined && rule.fromText ? rule.fromText(given) : given;
-    const found = rule.check(field);
-    if (found.length > 0) {
-      issues.push(...found.map((issue) => ({ ...issue, pointer: pointerTo(name) + issue.pointer })));
-    } else if (field !== undefined) {
-      const inner = rule.nested ? readObject(rule.nested, field, place, pointerTo(name)) : null;
-      issues.push(...(inner?.issues ?? []));
-      (instance as Record<string, unknown>)[name] = inner ? inner.instance : field;
-    }
+    const field = place === 'query' && given !== undefined && fromText ? fromText(given) : given;
+    if (field !== undefined) fields[name] = field;
+  }
+  for (const { property } of validateSync(instance, { forbidUnknownValues: false })) {
+    const found = rules.get(property)?.check(fields[property]) ?? [];
+    issues.push(...found.map((issue) => ({ ...issue, pointer: pointerTo(property) + issue.pointer })));
+    Reflect.deleteProperty(instance, property);
+  }
+  for (const [name, { nested }] of rules) {
+    if (nested === undefined || fields[name] === undefined) continue;
+    const inner = readObject(nested, fields[name], place, pointerTo(name));
+    issues.push(...inner.issues);
+    fields[name] = inner.instance;
   }
   return { instance, issues };
 }
