@@ -1,6 +1,7 @@
 /** The rules of the broker: pure, importing nothing. */
 export * from './address-plan.js';
 export * from './cidr.js';
+export * from './circuit.js';
 export * from './cloud-port.js';
 export * from './cloud-profile.js';
 export * from './cloud-spec.js';
@@ -15,6 +16,7 @@ export {
 } from './engine/decision.js';
 export * from './intents.js';
 export * from './next-actions.js';
+export * from './orphans.js';
 export * from './peering-connection.js';
 export * from './peering-state.js';
 export * from './placeholders.js';
