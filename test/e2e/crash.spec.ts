@@ -3,11 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { platformAccounts } from '#database';
 
 import { AwsDeployment, type AwsRequest } from '../support/aws-deployment.js';
+import { spawnWorker } from '../support/broker-process.js';
 import { brokerEnvironment, startBroker, type Broker } from '../support/broker.js';
 import { eventually } from '../support/eventually.js';
+import type { GuardedProcess } from '../support/guarded-process.js';
 import { holdCallsTo, type CallHolder, type HeldCall } from '../support/held-calls.js';
 import { testRedisUrl } from '../support/redis.js';
-import { spawnWorker, type WorkerProcess } from '../support/worker-process.js';
 
 const CIDR = '172.16.0.0/16';
 
@@ -73,12 +74,12 @@ describe.each(testRedisUrl() === null ? (['postgres'] as const) : (['postgres', 
   (queues) => {
     let broker: Broker;
     let holder: CallHolder;
-    const workers: WorkerProcess[] = [];
+    const workers: GuardedProcess[] = [];
     const lives: Life[] = [];
     const lifeOf = ({ name, moment }: Cut): Life =>
       lives.find(({ cut }) => cut.name === name && cut.moment === moment)!;
 
-    const startProcess = async (): Promise<WorkerProcess> => {
+    const startProcess = async (): Promise<GuardedProcess> => {
       const worker = await spawnWorker({
         ...brokerEnvironment(broker.databaseUrl, broker.queuePlace),
         CLOUD_CALL_TIMEOUT_MS: '60000',
