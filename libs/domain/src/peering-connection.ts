@@ -90,6 +90,20 @@ export interface LastSeen {
   readonly since: number;
 }
 
+/**
+ * What the customer declared before they declared something else in its place. It may still be in the cloud, and is taken
+ * back as a deletion would take it back.
+ */
+export interface EarlierRequest {
+  readonly cloud: CloudSpec;
+  /** The cloud's id of it, as far as it was declared or found. */
+  readonly providerId: string | null;
+  /** When something else was declared, in epoch milliseconds. */
+  readonly since: number;
+  /** Since when no look has shown it, in epoch milliseconds; null: the latest one did, or there was none yet. */
+  readonly missingSince: number | null;
+}
+
 /** Everything that the engine writes. */
 export interface PeeringStatus {
   readonly state: PeeringState;
@@ -118,6 +132,8 @@ export interface PeeringStatus {
    * A late approval finds it and is undone.
    */
   readonly ending: Ending | null;
+  /** Earlier requests that may still be in the cloud, oldest first; absent: there are none. */
+  readonly earlier?: readonly EarlierRequest[];
   /**
    * Deletion began when the connection had ended and was taken back: another one may have come to its blocks and its
    * place in the meantime, and keeps them.
@@ -164,6 +180,7 @@ export function freshStatus(
   reason: Reason,
   providerId: string | null,
   claimed: readonly string[],
+  earlier: readonly EarlierRequest[] = [],
 ): PeeringStatus {
   return {
     state,
@@ -181,6 +198,7 @@ export function freshStatus(
     marked: false,
     intent: null,
     ending: null,
+    ...(earlier.length > 0 ? { earlier } : {}),
     released: false,
   };
 }

@@ -83,7 +83,7 @@ export async function judge(
   if (addresses !== null) problems.push(addresses);
   // A connection that is live has its place already.
   if (full !== null && (existing === null || mayRetry(existing.status))) problems.push(full);
-  return { deployment, profile, spec, status: startAttempt(profile, spec, at), problems };
+  return { deployment, profile, spec, status: startAttempt(profile, spec, at, existing), problems };
 }
 
 /** The spec of a request; one for another cloud is a problem, and leaves what was declared before. */

@@ -9,7 +9,7 @@ import {
   type PeeringChanges,
   type PeeringRecord,
 } from '#database';
-import { isRetryable, mayComplete, mayRetry, Problem, startDeletion } from '#domain';
+import { hasWork, isRetryable, mayComplete, mayDeclare, mayRetry, Problem, startDeletion } from '#domain';
 import { newId } from '#runtime';
 
 import { audit, type TenantAct } from '../audit/act.js';
@@ -128,11 +128,12 @@ async function anotherAttempt(
   const { deploymentId } = before;
   const verdict = await judge(act.scope, act.caller, { deploymentId, spec, existing: before, at: act.at });
   refuse(verdict);
-  const { status } = verdict;
+  const { profile, status } = verdict;
+  if (!mayDeclare(profile, before.status, verdict.spec.cloud)) throw stillCleaningUp();
   return {
     spec: verdict.spec,
     status,
-    dueAt: status.state === 'awaiting_request' ? null : act.at,
+    dueAt: hasWork(status) ? act.at : null,
     events: [
       {
         type,
@@ -146,8 +147,12 @@ async function anotherAttempt(
 /** Why a connection in this state does not take what was asked. */
 export function stateConflict({ status }: PeeringRecord): Problem {
   return isRetryable(status.state) && status.ending !== null
-    ? new RequestProblem('still_cleaning_up', {}, { retryAfterSeconds: 2 })
+    ? stillCleaningUp()
     : new Problem('state_conflict', { state: status.state });
+}
+
+function stillCleaningUp(): Problem {
+  return new RequestProblem('still_cleaning_up', {}, { retryAfterSeconds: 2 });
 }
 
 /** How a deletion is asked for. */

@@ -68,7 +68,8 @@ export function sightingOf(
   profile: CloudProfile,
 ): Sighting {
   const peering = profile.find(spec.cloud, peerings, status.providerId) ?? elsewhere.get(id) ?? null;
-  return { at, peering, routeTables };
+  const earlier = status.earlier?.map((request) => profile.find(request.cloud, peerings, request.providerId));
+  return { at, peering, routeTables, ...(earlier === undefined ? {} : { earlier }) };
 }
 
 function isToBeLookedUp(

@@ -13,6 +13,7 @@ import { LIVE_PHASES, type PeeringConnection, type PeeringStatus } from '../peer
 import { assertTransition, isRetryable } from '../peering-state.js';
 import type { Decision, DecisionInput, Draft, EngineSettings } from './decision.js';
 import { mayHaveRequested } from './ownership.js';
+import { takeBackEarlier, takeInEarlier, untilNextLookForEarlier } from './earlier.js';
 import { finish } from './pacing.js';
 import { ending, reasonOf, withCondition } from './status-changes.js';
 import { remove, unwind } from './take-down.js';
@@ -22,6 +23,7 @@ import { advance } from './way-up.js';
 export function decide(given: DecisionInput): Decision {
   const { connection } = given;
   if (isAtRest(connection)) return { status: connection.status, action: null, recheckInMs: null };
+  if (restsBut(connection)) return finish(rest(given), given);
   const { peering } = given.sighting;
   const holder = peering === null ? undefined : given.holders?.get(peering.providerId);
   const isTheirs = peering !== null && holder !== undefined && holder !== connection.id;
@@ -39,7 +41,13 @@ function choose(status: PeeringStatus, input: DecisionInput, takenId: string | n
   if (takenId !== null) {
     return unwind(ending(status, 'failed', 'request_in_use', { providerId: takenId }), input);
   }
-  return advance(status, input);
+  const earlier = takeBackEarlier(status, input);
+  // What has begun goes on while an earlier request is only waited for.
+  if (earlier !== null && (earlier.action !== null || !status.verified)) return earlier;
+  const draft = advance(status, input);
+  const untilLook = untilNextLookForEarlier(draft.status, input);
+  if (untilLook === null || draft.recheckInMs === null) return draft;
+  return { ...draft, recheckInMs: Math.min(draft.recheckInMs, untilLook) };
 }
 
 /** Whether the next look must include the platform's route tables. */
@@ -53,13 +61,22 @@ export function needsRoutes(connection: PeeringConnection): boolean {
 
 /** Whether the engine has nothing to do for a connection until somebody changes what is wanted. */
 export function isAtRest(connection: PeeringConnection): boolean {
-  const { state, ending } = connection.status;
-  if (state === 'deleted') return true;
-  return (
-    connection.desired === 'present' &&
-    ending === null &&
-    (state === 'awaiting_request' || isRetryable(state))
-  );
+  const { state, earlier = [] } = connection.status;
+  return state === 'deleted' || (earlier.length === 0 && restsBut(connection));
+}
+
+/** Whether what is declared is at rest; earlier requests may not be. */
+function restsBut({ desired, status: { state, ending } }: PeeringConnection): boolean {
+  return desired === 'present' && ending === null && (state === 'awaiting_request' || isRetryable(state));
+}
+
+/** Sees to the earlier requests of a connection that rests: it stays what it is, and says why. */
+function rest(input: DecisionInput): Draft {
+  const status = takeInEarlier(input.connection.status, input);
+  const { reason } = status;
+  const draft = takeBackEarlier(status, input);
+  if (draft !== null) return { ...draft, status: { ...draft.status, reason } };
+  return { status, action: null, recheckInMs: untilNextLookForEarlier(status, input) };
 }
 
 /**
@@ -107,7 +124,7 @@ export function recordOutcome(
 /** Takes the sighting into the status: what is seen, since when something is missing, that the look is fresh. */
 function takeIn(input: DecisionInput): PeeringStatus {
   const { connection, sighting, now } = input;
-  const status = withCondition(connection.status, 'Fresh', 'True', 'observed', now);
+  const status = takeInEarlier(withCondition(connection.status, 'Fresh', 'True', 'observed', now), input);
   const { peering } = sighting;
   if (peering === null) {
     return { ...status, missingSince: isExpected(status, input) ? (status.missingSince ?? now) : null };

@@ -48,6 +48,8 @@ export interface Sighting {
   readonly peering: ObservedPeering | null;
   /** Null when the route tables were not read (see {@link needsRoutes}). */
   readonly routeTables: readonly ObservedRouteTable[] | null;
+  /** What it showed of each of the status' `earlier` requests, in their order; absent where there are none. */
+  readonly earlier?: readonly (ObservedPeering | null)[];
 }
 
 export interface DecisionInput {

@@ -2,17 +2,28 @@
  * The way down: a connection that is not wanted any more, and one that is wanted but has come to an end. Both take back
  * what was done in the same order: our routes first, then the request or the attachment, then a look that nothing is left.
  */
-import type { CloudAction, Ending, Intent, PeeringStatus } from '../peering-connection.js';
+import type { CloudAction, Ending, PeeringStatus } from '../peering-connection.js';
 import { planRoutes } from '../routing.js';
 import type { DecisionInput, Draft } from './decision.js';
+import { takeBackEarlier, untilNextLookForEarlier } from './earlier.js';
 import { isForeignAttachment, mayHaveRequested } from './ownership.js';
 import { act, poll } from './pacing.js';
+import { isRemoval, removalOf, removalRefused, removedByUs } from './removal.js';
 import { move, reasonOf } from './status-changes.js';
 
 /** Takes a connection down: our routes first, then the request or attachment, then a look that nothing is left. */
 export function remove(status: PeeringStatus, input: DecisionInput): Draft {
   const deleting = { ...status, ending: null, deadline: null };
+  const earlier = takeBackEarlier(deleting, input);
+  if (earlier !== null) return earlier;
   const undone = undo(deleting, input, true);
+  const untilLook = untilNextLookForEarlier(deleting, input);
+  if (undone.left === null && untilLook !== null) {
+    const { intent } = undone.status;
+    // What was asked of the present request has shown that it is over: nothing keeps the earlier ones waiting.
+    const settled = { ...undone.status, intent: intent && isRemoval(intent.action) ? intent : null };
+    return { status: settled, action: null, recheckInMs: untilLook };
+  }
   if (undone.left === null) {
     const gone = { ...undone.status, admittedCidrs: [], routes: [], intent: null, missingSince: null };
     if (gone.state === 'deleting')
@@ -112,7 +123,7 @@ function undo(status: PeeringStatus, input: DecisionInput, everything: boolean):
     const doubtful = status.missingSince !== null || mayHaveRequested(status);
     const since = status.missingSince ?? status.intent?.lastAt ?? now;
     const remaining = since + Math.max(settings.missingConfirmMs, capabilities.consistencyMs) - now;
-    if (doubtful && !removedByUs(status) && remaining > 0) {
+    if (doubtful && !removedByUs(status, status.providerId) && remaining > 0) {
       return { status: current, left: 'connection', action: null, wait: { recheckInMs: remaining } };
     }
     return { status: current, left: null, action: null };
@@ -126,17 +137,13 @@ function undo(status: PeeringStatus, input: DecisionInput, everything: boolean):
   const turnedDown = peering.phase === 'rejected' || peering.phase === 'expired';
   if ((pending || turnedDown) && !everything) return { status: current, left: null, action: null };
   // What was turned down can come to nothing any more: where the cloud keeps it, it may.
-  if (turnedDown && removalRefused(status)) return { status: current, left: null, action: null };
-  if (!capabilities.removableIn.includes(peering.phase)) {
+  if (turnedDown && removalRefused(status, peering.providerId))
+    return { status: current, left: null, action: null };
+  const action = removalOf(profile, connection.spec.cloud, peering);
+  if (action === null) {
     const left = peering.phase === 'in_progress' ? 'connection' : null;
-    return { status: current, left, action: null };
+    return { status: current, left, action };
   }
-  const { providerId } = peering;
-  const ownerAccountId = profile.attachmentOwner(connection.spec.cloud);
-  const action: CloudAction =
-    capabilities.takeBackPending === 'withdraw'
-      ? { kind: 'withdraw_attachment', providerId, ownerAccountId: ownerAccountId ?? '' }
-      : { kind: pending ? 'reject' : 'delete', providerId };
   return { status: current, left: 'connection', action };
 }
 
@@ -148,19 +155,4 @@ function untilLatestRouteShows({ intent }: PeeringStatus, { profile, sighting }:
   if (intent?.action.kind !== 'ensure_route') return 0;
   const madeAt = intent.outcome?.at ?? intent.lastAt;
   return Math.max(0, madeAt + profile.capabilities.consistencyMs - sighting.at);
-}
-
-/** Whether the disappearance is the effect of our own change. */
-function removedByUs({ intent }: PeeringStatus): boolean {
-  return intent !== null && isRemoval(intent) && intent.outcome?.ok === true;
-}
-
-/** Whether the cloud has said no to our removing it, as against not now. */
-function removalRefused({ intent }: PeeringStatus): boolean {
-  if (intent === null || !isRemoval(intent) || intent.outcome === null || intent.outcome.ok) return false;
-  return !['throttled', 'transient', 'auth', 'conflict'].includes(intent.outcome.error.category);
-}
-
-function isRemoval({ action }: Intent): boolean {
-  return ['delete', 'reject', 'withdraw_attachment'].includes(action.kind);
 }
