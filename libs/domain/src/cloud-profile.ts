@@ -2,6 +2,7 @@
  * What the core knows of a cloud without speaking to it: capabilities, what the customer gives, how a request is
  * recognised and checked, and what people are told. One profile per cloud under `clouds/`.
  */
+import type { CallLimits } from './call-pace.js';
 import type { Capabilities, CloudId, ObservedPeering, PeerSide } from './cloud-port.js';
 import type { CloudSpec } from './cloud-spec.js';
 import type { Locale } from './reason.js';
@@ -82,6 +83,8 @@ export interface CloudInstructions {
 export interface CloudProfile {
   readonly cloud: CloudId;
   readonly capabilities: Capabilities;
+  /** Documented limits of the vendor, or careful guesses; operators may set others. */
+  readonly callLimits: CallLimits;
   readonly fields: readonly FieldSpec[];
   /** Whether the customer must declare CIDRs, because the cloud does not report them. */
   readonly cidrsRequired: boolean;

@@ -1,5 +1,6 @@
 /** The rules of the broker: pure, importing nothing. */
 export * from './address-plan.js';
+export * from './call-pace.js';
 export * from './cidr.js';
 export * from './circuit.js';
 export * from './cloud-port.js';

@@ -58,6 +58,22 @@ export const alibabaProfile: CloudProfile = {
     consistencyMs: 2_000,
     requestExpiryMs: 7 * DAY_MS,
   },
+  // Limits are those of each action ("OpenAPI throttling and quota management"); those of these actions are not
+  // published, only shown in each account's quota center. Careful guesses.
+  callLimits: {
+    parallel: 16,
+    families: [
+      {
+        name: 'read',
+        operations: /^(Describe|Get|List)/,
+        perSecond: 10,
+        burst: 1,
+        counted: 'by_operation',
+        scope: 'account',
+      },
+      { name: 'write', operations: /^/, perSecond: 5, burst: 1, counted: 'by_operation', scope: 'account' },
+    ],
+  },
   fields: [
     {
       name: 'requesterInstanceId',

@@ -22,6 +22,22 @@ export const awsProfile: CloudProfile = {
     consistencyMs: 2_000,
     requestExpiryMs: 7 * DAY_MS,
   },
+  // EC2 developer guide, "Request throttling for the Amazon EC2 API": a bucket for each account, region and action;
+  // 100 calls refilled by 20 a second for reads with a filter, 50 refilled by 5 for the heaviest changes.
+  callLimits: {
+    parallel: 24,
+    families: [
+      {
+        name: 'read',
+        operations: /^Describe/,
+        perSecond: 20,
+        burst: 100,
+        counted: 'by_operation',
+        scope: 'region',
+      },
+      { name: 'write', operations: /^/, perSecond: 5, burst: 50, counted: 'by_operation', scope: 'region' },
+    ],
+  },
   fields: [
     {
       name: 'connectionId',

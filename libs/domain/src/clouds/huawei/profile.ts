@@ -27,6 +27,21 @@ export const huaweiProfile: CloudProfile = {
     // Requests expire, but the vendor does not say when.
     requestExpiryMs: null,
   },
+  // The vendor publishes no limits of these calls: careful guesses.
+  callLimits: {
+    parallel: 16,
+    families: [
+      {
+        name: 'read',
+        operations: /^(Keystone)?(List|Show)/,
+        perSecond: 10,
+        burst: 1,
+        counted: 'by_operation',
+        scope: 'account',
+      },
+      { name: 'write', operations: /^/, perSecond: 5, burst: 1, counted: 'by_operation', scope: 'account' },
+    ],
+  },
   fields: [
     {
       name: 'connectionId',

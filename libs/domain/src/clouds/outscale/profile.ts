@@ -24,6 +24,14 @@ export const outscaleProfile: CloudProfile = {
     consistencyMs: 2_000,
     requestExpiryMs: 7 * DAY_MS,
   },
+  // What the vendor's own SDKs keep to: five calls a second, three at a time. A key is locked out after four bad
+  // signatures in a row: fewer than that are ever under way.
+  callLimits: {
+    parallel: 3,
+    families: [
+      { name: 'all', operations: /^/, perSecond: 5, burst: 1, counted: 'together', scope: 'account' },
+    ],
+  },
   fields: [
     {
       name: 'netPeeringId',

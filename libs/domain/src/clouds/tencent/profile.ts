@@ -25,6 +25,21 @@ export const tencentProfile: CloudProfile = {
     // Applications expire (that is what ResetAttachCcnInstances is for), but the vendor does not say when.
     requestExpiryMs: null,
   },
+  // API reference of each action, "Maximum request frequency", counted by account and action.
+  callLimits: {
+    parallel: 24,
+    families: [
+      {
+        name: 'application',
+        operations: /^(Accept|Reject|Reset)AttachCcnInstances$/,
+        perSecond: 20,
+        burst: 1,
+        counted: 'by_operation',
+        scope: 'account',
+      },
+      { name: 'vpc', operations: /^/, perSecond: 100, burst: 1, counted: 'by_operation', scope: 'account' },
+    ],
+  },
   fields: [
     {
       name: 'ccnId',
