@@ -282,8 +282,6 @@ export interface OrphanSettings {
   readonly consistencyMs: number;
 }
 
-/** Looks that must have shown something before it is removed, the one right before the removal among them. */
-const SIGHTINGS_BEFORE_REMOVAL = 2;
 /** Longest wait between attempts to remove one thing. */
 const RETRY_MAX_MS = 3_600_000;
 
@@ -300,7 +298,7 @@ export interface OrphanVerdict {
 }
 
 /**
- * What a look means for one thing.
+ * What a look means for one thing. The look that finds it never has it removed: it takes another one at least.
  * @param known how it stood before; null: it was not known
  * @param seen what the look has shown of it; `disowned`: it is there, but is (no longer) an orphan; null: it is not there
  * @param at when the look began, in epoch milliseconds
@@ -327,7 +325,7 @@ export function judgeOrphan(
   }
   const status = { ...known, lastSeenAt: at, sightings: known.sightings + 1 };
   if (known.state === 'kept' || seen.obstacle === 'leaving') return stays(status);
-  if (at < dueAt(status, settings) || status.sightings < SIGHTINGS_BEFORE_REMOVAL) return stays(status);
+  if (at < dueAt(status, settings)) return stays(status);
   if (seen.obstacle !== null) return stays({ ...status, lastError: OBSTACLES[seen.obstacle] });
   return {
     status: { ...status, state: 'removing', attempts: status.attempts + 1, attemptedAt: at },
@@ -353,7 +351,7 @@ export function orphanCheckAt(status: OrphanStatus, settings: OrphanSettings): n
     return lastSeenAt < showsAt ? showsAt : Math.max(dueAt(status, settings), settledAt);
   }
   if (removeAfter > lastSeenAt) return Math.max(removeAfter, settledAt);
-  return sightings < SIGHTINGS_BEFORE_REMOVAL ? settledAt : null;
+  return sightings === 1 ? settledAt : null;
 }
 
 /** When it may be removed, or removed again. */
