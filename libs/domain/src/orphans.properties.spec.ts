@@ -75,8 +75,9 @@ const aConnection = (cloud: CloudId, id: string): fc.Arbitrary<PeeringConnection
       providerId: fc.option(anId, { nil: null }),
       routes: fc.array(aRoute, { maxLength: 2 }),
       action: fc.option(anAction, { nil: null }),
+      earlier: fc.option(anId, { nil: null, freq: 3 }),
     })
-    .map(({ declared, providerId, routes, action }) => {
+    .map(({ declared, providerId, routes, action, earlier }) => {
       const fields = declared === null ? {} : { [DECLARED[cloud]]: declared };
       const spec = { cloud: { kind: cloud, ...fields }, cidrs: [] };
       const intent = action && { action, token: 'token', firstAt: 0, lastAt: 0, attempts: 1, outcome: null };
@@ -89,7 +90,16 @@ const aConnection = (cloud: CloudId, id: string): fc.Arbitrary<PeeringConnection
         desired: 'present' as const,
         locked: false,
         spec,
-        status: { ...startAttempt(profileOf(cloud), spec, 0), providerId, routes, intent },
+        status: {
+          ...startAttempt(profileOf(cloud), spec, 0),
+          providerId,
+          routes,
+          intent,
+          earlier:
+            earlier === null
+              ? []
+              : [{ cloud: { kind: cloud }, providerId: earlier, since: 0, missingSince: null }],
+        },
       };
     });
 
@@ -196,6 +206,7 @@ describe('what is found', () => {
         expect(status.providerId).not.toBe(providerId);
         expect(status.intent?.action.providerId).not.toBe(providerId);
         expect(profile.declaredProviderId(spec.cloud)).not.toBe(providerId);
+        expect(status.earlier?.map((request) => request.providerId)).not.toContain(providerId);
         if (route !== null && status.providerId === null) expect(status.routes).not.toContainEqual(route);
       }
     });

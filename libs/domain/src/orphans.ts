@@ -47,7 +47,7 @@ export interface PastConnection {
 export interface OrphanSearch {
   readonly profile: CloudProfile;
   readonly network: PlatformNetwork;
-  /** The connections that live, and those that are being deleted: what they own is theirs. */
+  /** The connections that live, and those that are still being taken back: what they own is theirs. */
   readonly connections: readonly PeeringConnection[];
   /** All others that this network has ever had. */
   readonly past: readonly PastConnection[];
@@ -143,11 +143,15 @@ function ownershipOf({
   peerings,
 }: Pick<OrphanSearch, 'profile' | 'connections' | 'peerings'>): Ownership {
   const providerIds = connections.flatMap(({ spec, status }) => [
-    status.providerId,
     status.lastSeen?.peering.providerId,
     status.intent?.action.providerId,
-    profile.declaredProviderId(spec.cloud),
-    profile.find(spec.cloud, peerings, status.providerId)?.providerId,
+    ...[{ cloud: spec.cloud, providerId: status.providerId }, ...(status.earlier ?? [])].flatMap(
+      ({ cloud, providerId }) => [
+        providerId,
+        profile.declaredProviderId(cloud),
+        profile.find(cloud, peerings, providerId)?.providerId,
+      ],
+    ),
   ]);
   const unsettled = connections.filter(({ status }) => status.providerId === null);
   return {
