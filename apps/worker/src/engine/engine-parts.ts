@@ -1,4 +1,4 @@
-import type { CloudErrorInfo, CloudId, EngineSettings } from '#domain';
+import type { CloudErrorInfo, CloudId, decide, EngineSettings } from '#domain';
 import type { Clock, Logger } from '#runtime';
 
 import type { CloudAccounts, Store, Timers, Wake } from './reconcile-ports.js';
@@ -31,4 +31,6 @@ export interface EngineParts {
   readonly monitor: EngineMonitor;
   /** Names this process in leases. */
   readonly owner: string;
+  /** The rules; absent, those of the domain. A simulation that looks for planted defects has others. */
+  readonly decide?: typeof decide;
 }

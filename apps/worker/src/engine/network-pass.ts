@@ -106,8 +106,9 @@ export class NetworkPass {
 
   #decide(connection: PeeringRecord, seen: Look): Decision {
     const { clock, log, settings } = this.parts;
+    const judge = this.parts.decide ?? decide;
     try {
-      return decide({
+      return judge({
         connection,
         network: this.snapshot.network,
         profile: this.#profile,
