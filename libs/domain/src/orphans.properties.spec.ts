@@ -19,6 +19,7 @@ import {
   type OrphanSearch,
   type OrphanSighting,
   type OrphanStatus,
+  type OrphanVerdict,
   type PastConnection,
 } from './orphans.js';
 import type { CloudAction, PeeringConnection, PlatformNetwork } from './peering-connection.js';
@@ -335,7 +336,7 @@ describe('a thing that was found', () => {
     let removals = 0;
     fc.assert(
       fc.property(fc.array(aLook, { minLength: 1, maxLength: 12 }), (looks) => {
-        let status: OrphanStatus | null = null;
+        let status = null as OrphanStatus | null;
         let at = 1_000_000;
         let released = Infinity;
         let sightings = 0;
@@ -349,7 +350,7 @@ describe('a thing that was found', () => {
           }
           at += afterMs;
           const before: OrphanStatus | null = status;
-          const verdict = judgeOrphan(before, seen, settings, at);
+          const verdict: OrphanVerdict | null = judgeOrphan(before, seen, settings, at);
           if (verdict === null) continue;
           if (before === null) [sightings, released] = [0, Infinity];
           if (seen !== null && seen !== 'disowned') sightings += 1;
