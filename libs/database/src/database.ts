@@ -6,6 +6,7 @@ import { DataSource, type QueryRunner } from 'typeorm';
 
 import type { Logger } from '#runtime';
 
+import { CircuitStore } from './circuit-store.js';
 import { ENTITIES } from './entities/index.js';
 import { DatabaseUnavailable } from './errors.js';
 import { MIGRATIONS } from './migrations/index.js';
@@ -16,6 +17,7 @@ import { explainRefusal, HoldingRefused, isRepeatable, translate } from './refus
 import { scopeOf, Transaction, type OperatorScope, type TenantScope } from './scope.js';
 import type { Statement } from './statement.js';
 import { TYPEORM_SILENCE } from './typeorm-silence.js';
+import { WriteTurnStore } from './write-turn-store.js';
 
 export interface DatabaseOptions {
   /** `postgres://user:password@host:port/name`. */
@@ -80,6 +82,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 export class Database {
   /** What the worker reads and writes. */
   readonly reconcile: ReconcileStore;
+  /** The circuit breakers of the platform accounts. */
+  readonly circuits: CircuitStore;
+  /** Whose turn it is to make a change that a cloud wants alone. */
+  readonly writeTurns: WriteTurnStore;
   readonly #announcements: PeeringAnnouncements;
   readonly #pool: pg.Pool;
   readonly #underWay = new Set<Promise<unknown>>();
@@ -94,6 +100,8 @@ export class Database {
     this.#pool = master;
     this.#announcements = new PeeringAnnouncements(options);
     this.reconcile = new ReconcileStore(this);
+    this.circuits = new CircuitStore(this);
+    this.writeTurns = new WriteTurnStore(this);
   }
 
   /**

@@ -18,6 +18,8 @@ export {
 } from './errors.js';
 export * from './records.js';
 
+export type { CircuitChange, CircuitKey, CircuitRecord, CircuitStore } from './circuit-store.js';
+export type { WriteTurn, WriteTurnStore } from './write-turn-store.js';
 export type {
   Lease,
   NetworkAccount,
@@ -32,6 +34,7 @@ export type {
 export * as apiKeys from './repositories/api-keys.js';
 export * as auditEvents from './repositories/audit-events.js';
 export * as boundResources from './repositories/bound-resources.js';
+export * as circuits from './circuit-store.js';
 export * as cloudPauses from './repositories/cloud-pauses.js';
 export * as deployments from './repositories/deployments.js';
 export * as idempotency from './repositories/idempotency.js';

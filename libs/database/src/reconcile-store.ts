@@ -6,6 +6,8 @@ import { isDeepStrictEqual } from 'node:util';
 
 import type {
   AddressPlan,
+  Circuit,
+  CircuitKind,
   CloudId,
   PeeringState,
   PeeringStatus,
@@ -13,6 +15,7 @@ import type {
   ReservedRange,
 } from '#domain';
 
+import { circuitsOf, type CircuitsJson } from './circuit-store.js';
 import type { Database } from './database.js';
 import { ClaimConflict, NetworkTaken, PairTaken } from './errors.js';
 import type {
@@ -84,6 +87,8 @@ export interface NetworkSnapshot {
   planFor(connectionId: string): AddressPlan;
   /** Set while an operator has paused this cloud or region. */
   readonly pause: CloudPauseRecord | null;
+  /** The circuit breakers before the account, in this region. */
+  readonly circuits: Readonly<Record<CircuitKind, Circuit>>;
   /** The comparison of the declared VPC with the cloud. `dueAt` null: none is due. */
   readonly vpcCheck: {
     readonly checkedAt: number | null;
@@ -161,13 +166,16 @@ interface SnapshotRow extends NetworkRow {
   readonly status_detail: string;
   readonly status_at: Date;
   readonly account_updated_at: Date;
+  readonly circuits: CircuitsJson | null;
 }
 
 const SNAPSHOT = statement<SnapshotRow>(
   'reconcile.snapshot',
   `SELECT d.id AS deployment_id, d.tenant_id, d.status, d.cloud, d.region, d.vpc_checked_at, d.vpc_problem,
      d.vpc_check_due_at, a.id AS row_id, a.credentials, a.credentials_kind, a.endpoints, a.status AS account_status,
-     a.status_detail, a.status_at, a.updated_at AS account_updated_at, ${NETWORK_COLUMNS}
+     a.status_detail, a.status_at, a.updated_at AS account_updated_at, ${NETWORK_COLUMNS},
+     (SELECT json_agg(c) FROM cloud_circuits c
+      WHERE c.platform_account_id = a.id AND c.region IN ('', d.region)) AS circuits
    FROM deployments d JOIN platform_accounts a ON a.id = d.platform_account_id
    WHERE d.id = $1 AND d.lease_owner = $2 AND d.fence = $3`,
 );
@@ -338,6 +346,7 @@ export class ReconcileStore {
             pausedAt: toMs(pause.paused_at),
           }
         : null,
+      circuits: circuitsOf(row.circuits),
       vpcCheck: {
         checkedAt: toMsOrNull(row.vpc_checked_at),
         problem: row.vpc_problem,

@@ -3,6 +3,7 @@ import { AddressClaimEntity } from './address-claim.entity.js';
 import { ApiKeyEntity } from './api-key.entity.js';
 import { AuditEventEntity } from './audit-event.entity.js';
 import { BoundResourceEntity } from './bound-resource.entity.js';
+import { CloudCircuitEntity } from './cloud-circuit.entity.js';
 import { CloudPauseEntity } from './cloud-pause.entity.js';
 import { ConnectionEventEntity } from './connection-event.entity.js';
 import { DeploymentEntity } from './deployment.entity.js';
@@ -13,6 +14,7 @@ import { ProjectEntity } from './project.entity.js';
 import { QuotaEntity } from './quota.entity.js';
 import { ReservedRangeEntity } from './reserved-range.entity.js';
 import { TenantEntity } from './tenant.entity.js';
+import { WriteTurnEntity } from './write-turn.entity.js';
 
 export const ENTITIES = [
   TenantEntity,
@@ -29,4 +31,6 @@ export const ENTITIES = [
   QuotaEntity,
   BoundResourceEntity,
   CloudPauseEntity,
+  CloudCircuitEntity,
+  WriteTurnEntity,
 ];

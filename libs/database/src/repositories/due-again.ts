@@ -46,3 +46,33 @@ export async function lookAgainAtCloud(
 ): Promise<void> {
   await run(OF_CLOUD, [cloud, region, new Date(at)]);
 }
+
+/** Deployments taken up again in a second, when many have waited for the same thing; and the longest that it may take. */
+const A_SECOND = 20;
+const LONGEST_SECONDS = 15;
+
+const BIT_BY_BIT = statement(
+  'due_again.bit_by_bit',
+  `WITH again AS (
+     SELECT id, date_trunc('milliseconds', $3::timestamptz
+       + random() * least(count(*) OVER ()::float8 / ${A_SECOND}, ${LONGEST_SECONDS}) * interval '1 second') AS at
+     FROM deployments WHERE platform_account_id = $1 AND ($2::text IS NULL OR region = $2)
+   ), checks AS (
+     UPDATE deployments d SET vpc_check_due_at = again.at FROM again WHERE d.id = again.id AND d.vpc_check_due_at > again.at
+   )
+   UPDATE peering_connections p SET due_at = again.at FROM again
+   WHERE p.deployment_id = again.id AND p.due_at > again.at`,
+);
+
+/**
+ * The cloud, or with `region` one region of it, answers the platform account again: its deployments are due, not all at
+ * once. @param at epoch milliseconds
+ */
+export async function lookAgainBitByBit(
+  run: RunStatement,
+  accountId: string,
+  region: string | null,
+  at: number,
+): Promise<void> {
+  await run(BIT_BY_BIT, [accountId, region, new Date(at)]);
+}

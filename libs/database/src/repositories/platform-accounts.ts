@@ -81,6 +81,12 @@ export interface PlatformAccountChanges {
   readonly credentials?: { readonly envelope: Buffer; readonly kind: string };
 }
 
+/** What was found with another way of access says nothing about this one. */
+const CLOSE_CIRCUITS = statement(
+  'platform_accounts.close_circuits',
+  'DELETE FROM cloud_circuits WHERE platform_account_id = $1',
+);
+
 /** @returns the account as it is now; null when there is none */
 export async function update(
   scope: OperatorScope,
@@ -105,6 +111,7 @@ export async function update(
     },
   );
   if (isOtherAccess) {
+    await transaction.rows(CLOSE_CIRCUITS, [id]);
     await lookAgainAtAccount((sql, values) => transaction.rows(sql, values), id, at.getTime());
   }
   return get(scope, id);
