@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from '@jest/globals';
+import { describeAdmission } from './admission.contract.js';
 import { describeAnswering } from './answering.contract.js';
 import type { CloudHarness } from './cloud-harness.js';
 import { describeErrors } from './errors.contract.js';
@@ -32,6 +33,7 @@ export function defineCloudContract<H extends CloudHarness>(
     describeRemoving(stage);
     if (stage.capabilities.routing === 'platform') describeRoutes(stage);
     describeErrors(stage);
+    describeAdmission(stage);
     more(stage);
   });
 }

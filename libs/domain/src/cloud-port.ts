@@ -247,8 +247,15 @@ export interface CloudConnectionOptions {
   readonly credentials: CloudCredentials;
   /** Endpoint overrides by service (`ec2`, `sts`, `vpc`, …), for private endpoints and simulators. */
   readonly endpoints: Readonly<Record<string, string>>;
-  /** Deadline of one call, in milliseconds. */
+  /** Deadline of one call, in milliseconds; it begins when the call was admitted. */
   readonly timeoutMs: number;
+  /**
+   * Awaited before every call of the API (a page is a call) but those that renew temporary credentials, which are few
+   * and counted apart. What it throws ends the operation as it is. Absent: every call is made at once.
+   *
+   * @param operation the call's name in the API
+   */
+  readonly admit?: (operation: string) => Promise<void>;
 }
 
 /** Opens a port; one per cloud in the registry of adapters. */

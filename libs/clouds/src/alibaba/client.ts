@@ -84,6 +84,7 @@ export class AlibabaClient {
     parameters: Parameters,
     token?: string,
   ): Promise<T> {
+    await this.options.admit?.(operation);
     try {
       const given = token === undefined ? parameters : { ...parameters, ClientToken: this.#tokens.of(token) };
       return await withDeadline(this.options.timeoutMs, async () => {

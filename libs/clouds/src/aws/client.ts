@@ -25,11 +25,12 @@ type CredentialProvider = Exclude<NonNullable<EC2ClientConfig['credentials']>, {
 export class AwsClient {
   readonly #ec2: EC2Client;
   readonly #timeoutMs: number;
+  readonly #admit: CloudConnectionOptions['admit'];
   /** Everything that must not appear in an error, temporary credentials included. */
   readonly #secrets: Set<string>;
 
   constructor(options: CloudConnectionOptions) {
-    const { credentials, endpoints, region, timeoutMs } = options;
+    const { admit, credentials, endpoints, region, timeoutMs } = options;
     const externalId = credentials.kind === 'assume_role' ? credentials.externalId : credentials.sessionToken;
     this.#secrets = new Set(
       [credentials.accessKeyId, credentials.secretAccessKey, externalId].filter(
@@ -37,6 +38,7 @@ export class AwsClient {
       ),
     );
     this.#timeoutMs = timeoutMs;
+    this.#admit = admit;
     this.#ec2 = new EC2Client({
       region,
       ...(endpoints['ec2'] === undefined ? {} : { endpoint: endpoints['ec2'] }),
@@ -62,6 +64,7 @@ export class AwsClient {
     operation: string,
     command: $Command<Input, Output, EC2ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes>,
   ): Promise<Output> {
+    await this.#admit?.(operation);
     try {
       return await withDeadline(this.#timeoutMs, (abortSignal) => this.#ec2.send(command, { abortSignal }));
     } catch (error) {

@@ -69,22 +69,27 @@ export class HuaweiClient {
    * @throws CloudError also when there is no answer within the deadline
    */
   async call<T>(request: Request): Promise<Answer<T>> {
-    const { timeoutMs } = this.options;
+    const projectId = this.#projectId;
     try {
-      return await withDeadline(timeoutMs, async (signal) => {
-        const keys = await this.#keys.get();
-        const projectId = this.#projectId;
-        try {
-          return await this.#send<T>(request, keys, projectId, signal);
-        } catch (error) {
-          if (!isProjectRefusal(error)) throw error;
-          // The account may be known by its own id (its "domain") and not by its project's in this region.
-          const another = await (this.#lookedUpProject ??= this.#findProject(keys));
-          if (another === undefined || another === projectId) throw error;
-          this.#projectId = another;
-          return this.#send<T>(request, keys, another, signal);
-        }
-      });
+      return await this.#sendAs<T>(request, projectId);
+    } catch (error) {
+      if (!isProjectRefusal(error)) throw error;
+      // The account may be known by its own id (its "domain") and not by its project's in this region.
+      const another = await (this.#lookedUpProject ??= this.#findProject());
+      if (another === undefined || another === projectId) throw error;
+      this.#projectId = another;
+      return this.#sendAs<T>(request, another);
+    }
+  }
+
+  /** @param projectId null for calls that are about no project */
+  async #sendAs<T>(request: Request, projectId: string | null): Promise<Answer<T>> {
+    const { admit, timeoutMs } = this.options;
+    await admit?.(request.operation);
+    try {
+      return await withDeadline(timeoutMs, async (signal) =>
+        this.#send<T>(request, await this.#keys.get(), projectId, signal),
+      );
     } catch (error) {
       throw failureOf(error, request.operation, this.#secrets);
     }
@@ -127,8 +132,8 @@ export class HuaweiClient {
   }
 
   /** The project of this region by IAM's list, which has one named after each region; undefined when there is none. */
-  async #findProject(keys: SigningKeys): Promise<string | undefined> {
-    const { region, accountId, timeoutMs } = this.options;
+  async #findProject(): Promise<string | undefined> {
+    const { region, accountId } = this.options;
     const request: Request = {
       service: 'iam',
       operation: 'KeystoneListProjects',
@@ -137,14 +142,9 @@ export class HuaweiClient {
       query: { name: region },
     };
     try {
-      const { body } = await withDeadline(timeoutMs, (signal) =>
-        this.#send<{ projects?: readonly { id?: string; name?: string; domain_id?: string }[] }>(
-          request,
-          keys,
-          null,
-          signal,
-        ),
-      );
+      const { body } = await this.#sendAs<{
+        projects?: readonly { id?: string; name?: string; domain_id?: string }[];
+      }>(request, null);
       const named = (body.projects ?? []).filter((project) => project.name === region);
       return (named.find((project) => project.domain_id === accountId) ?? named[0])?.id;
     } catch (error) {

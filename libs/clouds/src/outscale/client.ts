@@ -54,6 +54,8 @@ export class OutscaleClient {
    */
   async call<T extends object>(operation: string, parameters: object): Promise<T & Answer> {
     this.#assertUsable(operation);
+    await this.options.admit?.(operation);
+    this.#assertUsable(operation);
     try {
       return await withDeadline(this.options.timeoutMs, (signal) =>
         this.#post<T & Answer>(operation, parameters, signal),

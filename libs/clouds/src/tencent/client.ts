@@ -49,12 +49,13 @@ export class TencentClient {
   readonly #role: AssumedRole | null;
   readonly #agents: readonly HttpAgent[];
   readonly #timeoutMs: number;
+  readonly #admit: CloudConnectionOptions['admit'];
   /** Everything that must not appear in an error, temporary credentials included. */
   readonly #secrets: Set<string>;
   #closed = false;
 
   constructor(options: CloudConnectionOptions) {
-    const { credentials, endpoints, region, timeoutMs } = options;
+    const { admit, credentials, endpoints, region, timeoutMs } = options;
     const externalId = credentials.kind === 'assume_role' ? credentials.externalId : credentials.sessionToken;
     this.#secrets = new Set(
       [credentials.accessKeyId, credentials.secretAccessKey, externalId].filter(
@@ -62,6 +63,7 @@ export class TencentClient {
       ),
     );
     this.#timeoutMs = timeoutMs;
+    this.#admit = admit;
     const agentOptions = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_SOCKET_MS };
     const agents = { 'http://': new HttpAgent(agentOptions), 'https://': new HttpsAgent(agentOptions) };
     this.#agents = Object.values(agents);
@@ -97,6 +99,7 @@ export class TencentClient {
     operation: A,
     input: Parameters<Client[A]>[0],
   ): Promise<Awaited<ReturnType<Client[A]>>> {
+    await this.#admit?.(operation);
     if (this.#closed) {
       const message = 'this connection to the cloud has been closed';
       throw new CloudError({ category: 'transient', code: 'ConnectionClosed', message, operation });
