@@ -43,6 +43,19 @@ describe('reasons', () => {
   const placeholders = (text: string): string[] =>
     [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!).sort();
 
+  const aboutCidrs = (Object.keys(REASONS) as ReasonCode[]).filter((code) =>
+    REASONS[code].en.includes('{cidrs}'),
+  );
+
+  it.each(aboutCidrs)('%s is a whole sentence while there are no blocks', (code) => {
+    const params = { cidrs: '' };
+    expect(reasonMessage({ code, params }, 'en')).toMatch(/\w\.$/);
+    expect(reasonMessage({ code, params }, 'en')).toContain('no address block');
+    expect(reasonMessage({ code, params }, 'zh')).toContain('暂无可路由的网段');
+    const some = reasonMessage({ code, params: { cidrs: '172.16.0.0/16' } }, 'en');
+    expect(some).toContain('172.16.0.0/16');
+  });
+
   it.each(Object.keys(REASONS) as ReasonCode[])('%s says the same in both languages', (code) => {
     expect(placeholders(REASONS[code].zh)).toEqual(placeholders(REASONS[code].en));
     expect(REASONS[code].en).not.toBe('');

@@ -3,8 +3,9 @@ import type { NextAction } from './cloud-profile.js';
 import type { Locale } from './reason.js';
 
 /**
- * Every placeholder that instructions may hold, with what belongs in its place. They are written `<like-this>`, outside
- * of quotes where a command allows it: a shell takes an unreplaced one for a file that is not there, and runs nothing.
+ * Every placeholder that the texts of instructions may hold, with what belongs in its place. They are written
+ * `<like-this>`, in commands outside of quotes: a shell takes an unreplaced one for a file that is not there, and does
+ * not run the command.
  */
 export const PLACEHOLDERS = {
   '<your-vpc-id>': { en: 'the ID of your VPC', zh: '您的 VPC 的 ID' },
@@ -19,7 +20,6 @@ export const PLACEHOLDERS = {
     zh: '您的安全组的 ID（如有多个，请逐一执行）',
   },
   '<port>': { en: 'the port that the deployment is to reach', zh: '部署需要访问的端口' },
-  '<name>': { en: 'a name of your choice', zh: '自定义的名称' },
 } as const satisfies Readonly<Record<string, Readonly<Record<Locale, string>>>>;
 
 export type Placeholder = keyof typeof PLACEHOLDERS;

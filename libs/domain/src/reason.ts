@@ -12,6 +12,8 @@ interface ReasonText {
   readonly actor: Actor;
   readonly en: string;
   readonly zh: string;
+  /** What is said instead while the customer's side shows no block to route to, as a CCN with nothing else in it. */
+  readonly withoutCidrs?: Readonly<Record<Locale, string>>;
 }
 
 /** The catalogue of reasons. */
@@ -65,11 +67,19 @@ export const REASONS = {
     actor: 'platform',
     en: 'The connection is active; routes to {cidrs} are being added on the platform side.',
     zh: '连接已激活，正在平台侧添加到 {cidrs} 的路由。',
+    withoutCidrs: {
+      en: 'The connection is active; the customer side shows no address block to route to yet.',
+      zh: '连接已激活，客户侧暂无可路由的网段。',
+    },
   },
   ready: {
     actor: 'nobody',
     en: 'The connection is up and the platform routes to {cidrs}.',
     zh: '连接正常，平台已可路由至 {cidrs}。',
+    withoutCidrs: {
+      en: 'The connection is up; the customer side shows no address block to route to yet.',
+      zh: '连接正常，客户侧暂无可路由的网段。',
+    },
   },
   route_missing: {
     actor: 'platform',
@@ -253,5 +263,7 @@ export function fill(text: string, params: ReasonParams): string {
 
 /** The sentence of a reason in a language. */
 export function reasonMessage(reason: Pick<Reason, 'code' | 'params'>, locale: Locale): string {
-  return fill(REASONS[reason.code][locale], reason.params);
+  const text: ReasonText = REASONS[reason.code];
+  const said = reason.params['cidrs'] === '' ? (text.withoutCidrs ?? text) : text;
+  return fill(said[locale], reason.params);
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { requestOf, sampleNetwork, sampleSpec } from '../../../../test/support/cloud-samples.js';
 import type { CloudInstructions, InstructionContext, NextAction } from '../cloud-profile.js';
+import type { CloudId } from '../cloud-port.js';
 import type { CloudSpec } from '../cloud-spec.js';
 import { PLACEHOLDERS, placeholdersIn, withPlaceholdersExplained } from '../placeholders.js';
 import type { Locale } from '../reason.js';
@@ -19,14 +20,47 @@ const CODES: Readonly<Record<keyof CloudInstructions, NextAction['code']>> = {
 const KINDS = Object.keys(CODES) as (keyof CloudInstructions)[];
 
 /** Numbers, ids, CIDRs, names of permissions and fields, options: what no language translates. */
-const UNTRANSLATED = /<[a-z-]+>|\d+(?:\.\d+)*(?:\/\d+)?|--[a-z-]+|\b\w+:[A-Z]\w+/g;
+const UNTRANSLATED = /<[a-z-]+>|\d+(?:\.\d+)*(?:\/\d+)?|--[a-z-]+|\b\w+:[A-Z]\w+|\b\w+:\w+:\w+/g;
+
+/** What Huawei Cloud's policies call its operations; null where everybody may. */
+const HUAWEI_PERMISSIONS: Readonly<Record<string, string | null>> = {
+  CreateVpcPeering: 'vpc:peerings:create',
+  'ShowVpc/v3': 'vpc:vpcs:get',
+  GetCallerIdentity: null,
+  UpdateRouteTable: 'vpc:routeTables:update',
+  'CreateSecurityGroupRule/v3': 'vpc:securityGroupRules:create',
+};
+
+/** The permission that a call of a cloud's command line tool needs, as policies of the cloud name it; null for none. */
+const PERMISSION: Readonly<Record<CloudId, (service: string, operation: string) => string | null>> = {
+  aws: (service, operation) =>
+    `${service}:${operation.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase())}`,
+  // RAM counts what VpcPeer does as VPC's.
+  alibaba: (service, operation) => `${service.replace('vpcpeer', 'vpc')}:${operation}`,
+  huawei: (_, operation) => HUAWEI_PERMISSIONS[operation]!,
+  tencent: (service, operation) => `${service}:${operation}`,
+  outscale: (service, operation) => `${service}:${operation}`,
+};
+
+/** Service and operation of each call that a command line text makes. */
+function callsIn(cli = ''): [string, string][] {
+  const calls = cli.replaceAll('\\\n', '').split('\n');
+  return calls.map((call) => call.split(/ +/).slice(1, 3) as [string, string]);
+}
+
+/** What stands within quotes, as a shell reads them. */
+const quoted = (cli = ''): string[] => cli.match(/'[^']*'|"[^"]*"/g) ?? [];
+
+/** The blocks that a Terraform text begins, such as `resource "aws_route" "platform"`. */
+const blocksIn = (terraform = ''): string[] => terraform.match(/^\w+ .*(?= \{)/gm) ?? [];
 
 const inOrder = (values: Iterable<string>): string[] => [...new Set(values)].sort();
 const untranslated = (text: string): string[] => inOrder(text.match(UNTRANSLATED) ?? []);
 const withoutComments = (text = ''): string => text.replace(/^\s*#.*\n?/gm, '');
 
 describe.each(SERVED_CLOUDS)('what customers of %s are told', (cloud) => {
-  const { capabilities, instructions } = profileOf(cloud);
+  const profile = profileOf(cloud);
+  const { capabilities, instructions, fields, cidrsRequired } = profile;
   const network = sampleNetwork(cloud);
   const complete = sampleSpec(cloud);
   const { providerId } = requestOf(complete, network);
@@ -85,7 +119,63 @@ describe.each(SERVED_CLOUDS)('what customers of %s are told', (cloud) => {
     }
   });
 
+  it('is the same Terraform for any number of blocks', () => {
+    const fewer = { ...known, network: { ...network, cidrs: network.cidrs.slice(1) } };
+    for (const kind of KINDS) {
+      const [more, less] = [known, fewer].map(
+        (context) => instructions[kind]({ ...context, locale: 'en' })?.artifacts.terraform,
+      );
+      expect(blocksIn(less)).toEqual(blocksIn(more));
+      expect(blocksIn(more).length > 0).toBe(more !== undefined);
+    }
+  });
+
   describe.each(situations)('when %s', (_, situation) => {
+    it('prints what the customer has to give, by the names of the fields', () => {
+      const { artifacts } = instructions.createRequest({ ...situation, locale: 'en' });
+      const names = fields.filter(({ required }) => required).map(({ name }) => name);
+      for (const name of [...names, ...(cidrsRequired ? ['cidrs'] : [])]) {
+        expect(artifacts.cli).toMatch(new RegExp(`[{,] ?${name}:`));
+        expect(artifacts.terraform).toMatch(new RegExp(`^    ${name} += |^output "${name}" `, 'm'));
+      }
+    });
+
+    it('makes nothing that the customer has named already', () => {
+      const made = profile.declaredProviderId(situation.spec);
+      if (capabilities.initiator === 'customer' || made === null) return;
+      const request = instructions.createRequest({ ...situation, locale: 'en' });
+      expect(texts(request)).toContain(made);
+      expect(texts(request)).not.toMatch(/\bCreate|^resource /m);
+    });
+
+    it('names the blocks that the network of the customer must not overlap', () => {
+      const { steps } = instructions.createRequest({ ...situation, locale: 'en' });
+      for (const cidr of situation.network.cidrs) expect(steps.join('\n')).toContain(cidr);
+    });
+
+    it('names the permissions that its commands need', () => {
+      for (const { steps, artifacts } of told(situation, 'en')) {
+        const needed = callsIn(artifacts.cli).map(([service, operation]) =>
+          PERMISSION[cloud](service, operation),
+        );
+        expect(needed).not.toContain(undefined);
+        for (const permission of needed.filter((each) => each !== null)) {
+          expect(steps.join('\n')).toMatch(new RegExp(`(?<=permissions? .*|right to .*)\\b${permission}\\b`));
+        }
+      }
+    });
+
+    it('has placeholders where they are seen: not in steps, and in commands outside of quotes', () => {
+      for (const locale of ['en', 'zh'] as const) {
+        for (const { steps, artifacts } of told(situation, locale)) {
+          expect(placeholdersIn(steps.join('\n'))).toEqual([]);
+          expect(quoted(artifacts.cli).flatMap(placeholdersIn)).toEqual([]);
+          // Providers take the ends of a range of ports as numbers.
+          expect(artifacts.terraform).not.toMatch(/\b(?:from|to)_port(?:_range)? += "/);
+        }
+      }
+    });
+
     it.each(['en', 'zh'] as const)('has no holes, and is in its language: %s', (locale) => {
       for (const action of told(situation, locale)) {
         expect(action.steps.length).toBeGreaterThan(0);

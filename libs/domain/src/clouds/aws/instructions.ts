@@ -5,8 +5,18 @@
  */
 import type { CloudInstructions, InstructionContext, NextAction } from '../../cloud-profile.js';
 import type { Locale } from '../../reason.js';
+import {
+  choose,
+  cidrSet,
+  command,
+  listed,
+  named,
+  needsPermissions,
+  onlyWhereReached,
+  providerNote,
+} from '../instruction-text.js';
 
-const choose = (locale: Locale, en: string, zh: string): string => (locale === 'zh' ? zh : en);
+const IAM = { tool: 'AWS CLI', system: 'IAM' } as const;
 
 /** The regions of China are a partition of their own, with its own accounts and console. */
 const isInChina = (region: string): boolean => region.startsWith('cn-');
@@ -16,25 +26,10 @@ function consoleUrl(region: string, page: string): string {
   return `https://${region}.${host}/vpcconsole/home?region=${region}#${page}:`;
 }
 
-/** A command over several lines, one option on each. */
-const command = (name: string, ...options: string[]): string => [name, ...options].join(' \\\n  ');
-
-/** CIDR blocks as a Terraform set. */
-const cidrSet = (cidrs: readonly string[]): string =>
-  `toset([${cidrs.map((cidr) => `"${cidr}"`).join(', ')}])`;
-
-function needsPermissions(locale: Locale, ...permissions: string[]): string {
-  return choose(
-    locale,
-    `The AWS CLI text needs the IAM permission${permissions.length > 1 ? 's' : ''} ${permissions.join(' and ')}.`,
-    `使用 AWS CLI 需要 IAM 权限 ${permissions.join(' 和 ')}。`,
-  );
-}
-
 function createRequest({ network, spec, locale }: InstructionContext): NextAction {
   const { accountId, region, vpcId, deploymentId } = network;
   const ownVpc = spec['vpcId'];
-  const cidrs = network.cidrs.join(choose(locale, ', ', '、'));
+  const cidrs = listed(network.cidrs, locale);
   const signIn = isInChina(region)
     ? choose(
         locale,
@@ -44,8 +39,8 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
     : choose(locale, 'Sign in to the AWS Management Console.', '登录 AWS 管理控制台。');
   const requester = choose(
     locale,
-    `Under VPC ID (Requester), select your VPC${ownVpc === undefined ? '' : ` ${ownVpc}`}. Its CIDR blocks must not overlap ${cidrs}: AWS fails such a request at once.`,
-    `在“VPC ID（请求方）”中选择您的 VPC${ownVpc === undefined ? '' : ` ${ownVpc}`}。其 CIDR 块不得与 ${cidrs} 重叠，否则请求会立即失败。`,
+    `Under VPC ID (Requester), select your VPC${named(ownVpc)}. Its CIDR blocks must not overlap ${cidrs}: AWS fails such a request at once.`,
+    `在“VPC ID（请求方）”中选择您的 VPC${named(ownVpc)}。其 CIDR 块不得与 ${cidrs} 重叠，否则请求会立即失败。`,
   );
   return {
     actor: 'customer',
@@ -69,7 +64,7 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
         'Give the ID of the request (pcx-…), your account ID and your VPC ID to this connection; the AWS CLI and Terraform texts print all three under the names of its fields. The platform then accepts the request by itself; AWS drops it if that has not happened after 7 days.',
         '将请求的 ID（pcx-…）、您的账户 ID 和 VPC ID 填入本连接；AWS CLI 和 Terraform 会按本连接的字段名输出这三个值。随后平台会自动接受请求；7 天内未被接受的请求将过期。',
       ),
-      needsPermissions(locale, 'ec2:CreateVpcPeeringConnection', 'ec2:CreateTags'),
+      needsPermissions(IAM, locale, 'ec2:CreateVpcPeeringConnection', 'ec2:CreateTags'),
     ],
     artifacts: {
       console: consoleUrl(region, 'CreatePeeringConnection'),
@@ -84,7 +79,7 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
         `--query 'VpcPeeringConnection.{connectionId:VpcPeeringConnectionId,accountId:RequesterVpcInfo.OwnerId,vpcId:RequesterVpcInfo.VpcId}'`,
         '--output json',
       ),
-      terraform: `${providerNote(region, locale)}
+      terraform: `${providerNote('aws', region, locale)}
 data "aws_caller_identity" "requester" {}
 
 resource "aws_vpc_peering_connection" "platform" {
@@ -107,14 +102,6 @@ output "peering_request" {
 }`,
     },
   };
-}
-
-function providerNote(region: string, locale: Locale): string {
-  return choose(
-    locale,
-    `# The region of the aws provider has to be ${region}.`,
-    `# aws provider 的区域须为 ${region}。`,
-  );
 }
 
 function addRoute({ network, providerId, locale }: InstructionContext): NextAction | null {
@@ -147,7 +134,7 @@ function addRoute({ network, providerId, locale }: InstructionContext): NextActi
         'Choose Save changes, and do the same in every other route table that needs it.',
         '选择“保存更改”，并对其他需要的路由表执行相同操作。',
       ),
-      needsPermissions(locale, 'ec2:CreateRoute'),
+      needsPermissions(IAM, locale, 'ec2:CreateRoute'),
     ],
     artifacts: {
       console: consoleUrl(region, 'RouteTables'),
@@ -162,7 +149,7 @@ function addRoute({ network, providerId, locale }: InstructionContext): NextActi
           ),
         )
         .join('\n'),
-      terraform: `${providerNote(region, locale)}
+      terraform: `${providerNote('aws', region, locale)}
 resource "aws_route" "platform" {
   for_each = ${cidrSet(cidrs)}
 
@@ -181,11 +168,7 @@ function allowTraffic({ network, providerId, locale }: InstructionContext): Next
     code: 'allow_traffic',
     title: choose(locale, 'Let the platform network in', '放行来自平台网络的流量'),
     steps: [
-      choose(
-        locale,
-        'Do this where the deployment is to reach services of yours. For your own clients to reach the deployment nothing is needed, unless you have restricted outbound traffic.',
-        '仅当部署需要访问您的服务时才需执行本操作。您的客户端访问部署无需额外设置，除非您限制了出站流量。',
-      ),
+      onlyWhereReached(locale),
       choose(
         locale,
         `In the VPC console of ${region}, choose Security groups, select the group of the service, and choose Inbound rules > Edit inbound rules > Add rule.`,
@@ -204,7 +187,7 @@ function allowTraffic({ network, providerId, locale }: InstructionContext): Next
         '选择“保存规则”。如果您修改过网络 ACL，还需在其中放行双向流量。',
       ),
       ...(providerId === null ? [] : [resolveNames(network.region, providerId, locale)]),
-      needsPermissions(locale, 'ec2:AuthorizeSecurityGroupIngress'),
+      needsPermissions(IAM, locale, 'ec2:AuthorizeSecurityGroupIngress'),
     ],
     artifacts: {
       console: consoleUrl(region, 'SecurityGroups'),
@@ -214,11 +197,11 @@ function allowTraffic({ network, providerId, locale }: InstructionContext): Next
             'aws ec2 authorize-security-group-ingress',
             `--region ${region}`,
             '--group-id <your-security-group-id>',
-            `--ip-permissions 'IpProtocol=tcp,FromPort=<port>,ToPort=<port>,IpRanges=[{CidrIp=${cidr},Description=${deploymentId}}]'`,
+            `--ip-permissions IpProtocol=tcp,FromPort=<port>,ToPort=<port>,'IpRanges=[{CidrIp=${cidr},Description=${deploymentId}}]'`,
           ),
         )
         .join('\n'),
-      terraform: `${providerNote(region, locale)}
+      terraform: `${providerNote('aws', region, locale)}
 resource "aws_vpc_security_group_ingress_rule" "platform" {
   for_each = ${cidrSet(cidrs)}
 

@@ -1,8 +1,22 @@
-/** What a Huawei Cloud customer does, as console steps, KooCLI and Terraform text, filled in. */
+/**
+ * What a Huawei Cloud customer does, as console steps, KooCLI and Terraform text, filled in. Facts: VPC API reference
+ * ("VPC Peering Connection", "Route Table", "Security Group Rule") with its "Permissions and Supported Actions"; STS API
+ * reference, GetCallerIdentity; KooCLI user guide; documentation of Huawei Cloud's Terraform provider.
+ */
 import type { CloudInstructions, InstructionContext, NextAction } from '../../cloud-profile.js';
 import type { Locale } from '../../reason.js';
+import {
+  choose,
+  cidrSet,
+  command,
+  listed,
+  named,
+  needsPermissions,
+  onlyWhereReached,
+  providerNote,
+} from '../instruction-text.js';
 
-const choose = (locale: Locale, en: string, zh: string): string => (locale === 'zh' ? zh : en);
+const IAM = { tool: 'KooCLI', system: 'IAM' } as const;
 
 /** The Chinese and the international site have consoles of their own; accounts belong to one of the two. */
 function consoleUrl(locale: Locale, region: string, page: string): string {
@@ -11,8 +25,10 @@ function consoleUrl(locale: Locale, region: string, page: string): string {
 }
 
 function createRequest({ network, spec, locale }: InstructionContext): NextAction {
-  const { accountId, region, vpcId } = network;
-  const requester = spec['vpcId'] ?? '<your-vpc-id>';
+  const { accountId, region, vpcId, deploymentId } = network;
+  const ownVpc = spec['vpcId'];
+  const requester = ownVpc ?? '<your-vpc-id>';
+  const cidrs = listed(network.cidrs, locale);
   return {
     actor: 'customer',
     code: 'create_peering_request',
@@ -23,7 +39,11 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
         `In the VPC console of ${region}, choose VPC Peering Connections > Create VPC Peering Connection.`,
         `在 ${region} 的虚拟私有云控制台选择“对等连接 > 创建对等连接”。`,
       ),
-      choose(locale, `As local VPC choose your VPC ${requester}.`, `本端 VPC 选择您的 VPC ${requester}。`),
+      choose(
+        locale,
+        `As local VPC choose your VPC${named(ownVpc)}. Its CIDR blocks must not overlap ${cidrs} of the deployment: Huawei Cloud would take such a request, but the platform does not accept it.`,
+        `本端 VPC 选择您的 VPC${named(ownVpc)}。其网段不得与部署的 ${cidrs} 重叠：华为云允许创建此类请求，但平台不会接受。`,
+      ),
       choose(
         locale,
         `As account choose Another account, with peer project ID ${accountId} and peer VPC ID ${vpcId}.`,
@@ -31,20 +51,60 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
       ),
       choose(
         locale,
-        'Give the id of the connection, your VPC id and its address blocks, and your IAM user id to this connection.',
-        '将对等连接 ID、您的 VPC ID 及其网段、您的 IAM 用户 ID 填入本连接。',
+        'Give the ID of the connection, the ID of your VPC and its CIDR blocks, and your IAM user ID (My Credentials > API Credentials) to this connection; the KooCLI and Terraform texts print them under the names of its fields. The platform then accepts the request by itself.',
+        '将对等连接 ID、您的 VPC ID 及其网段、您的 IAM 用户 ID（我的凭证 > API 凭证）填入本连接；KooCLI 和 Terraform 会按本连接的字段名输出这些值。随后平台会自动接受请求。',
       ),
+      needsPermissions(IAM, locale, 'vpc:peerings:create', 'vpc:vpcs:get'),
     ],
     artifacts: {
       console: consoleUrl(locale, region, 'vpcPeering/list'),
-      cli:
-        `hcloud VPC CreateVpcPeering --cli-region=${region} \\\n  --peering.name=<name> \\\n` +
-        `  --peering.request_vpc_info.vpc_id=${requester} \\\n` +
-        `  --peering.accept_vpc_info.vpc_id=${vpcId} \\\n` +
-        `  --peering.accept_vpc_info.tenant_id=${accountId}`,
-      terraform:
-        `resource "huaweicloud_vpc_peering_connection" "platform" {\n  name           = "<name>"\n` +
-        `  vpc_id         = "${requester}"\n  peer_vpc_id    = "${vpcId}"\n  peer_tenant_id = "${accountId}"\n}`,
+      cli: [
+        command(
+          'hcloud VPC CreateVpcPeering',
+          `--cli-region=${region}`,
+          `--peering.name=${deploymentId}`,
+          `--peering.request_vpc_info.vpc_id=${requester}`,
+          `--peering.accept_vpc_info.vpc_id=${vpcId}`,
+          `--peering.accept_vpc_info.tenant_id=${accountId}`,
+          "--cli-query='peering.{connectionId:id,vpcId:request_vpc_info.vpc_id,projectId:request_vpc_info.tenant_id}'",
+        ),
+        command(
+          'hcloud VPC ShowVpc/v3',
+          `--cli-region=${region}`,
+          `--vpc_id=${requester}`,
+          "--cli-query='{cidrs:[vpc.cidr,vpc.extend_cidrs][]}'",
+        ),
+        command(
+          'hcloud STS GetCallerIdentity',
+          `--cli-region=${region}`,
+          "--cli-query='{userId:principal_id}'",
+        ),
+      ].join('\n'),
+      terraform: `${providerNote('huaweicloud', region, locale)}
+data "huaweicloud_account" "requester" {}
+
+data "huaweicloud_vpc" "requester" {
+  id = "${requester}"
+}
+
+resource "huaweicloud_vpc_peering_connection" "platform" {
+  name           = "${deploymentId}"
+  vpc_id         = data.huaweicloud_vpc.requester.id
+  peer_vpc_id    = "${vpcId}"
+  peer_tenant_id = "${accountId}"
+}
+
+output "peering_request" {
+  value = {
+    connectionId = huaweicloud_vpc_peering_connection.platform.id
+    vpcId        = huaweicloud_vpc_peering_connection.platform.vpc_id
+    userId       = data.huaweicloud_account.requester.user_id
+  }
+}
+
+output "cidrs" {
+  value = concat([data.huaweicloud_vpc.requester.cidr], data.huaweicloud_vpc.requester.secondary_cidrs)
+}`,
     },
   };
 }
@@ -52,74 +112,118 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
 function addRoute({ network, spec, providerId, locale }: InstructionContext): NextAction | null {
   if (providerId === null) return null;
   const { cidrs, region } = network;
-  const vpcId = spec['vpcId'] ?? '<your-vpc-id>';
+  const ownVpc = spec['vpcId'];
+  const defaultTable = choose(
+    locale,
+    '# Without route_table_id, routes go to the default route table of the VPC.',
+    '# 不填写 route_table_id 时，路由将添加到 VPC 的默认路由表。',
+  );
   return {
     actor: 'customer',
     code: 'add_route',
-    title: choose(locale, 'Route the platform network through the connection', '添加到平台网络的路由'),
-    steps: cidrs.map((cidr) =>
+    title: choose(locale, 'Route the platform network through the connection', '添加通往平台网络的路由'),
+    steps: [
       choose(
         locale,
-        `In the route table of each subnet of ${vpcId} that should reach the deployment, add ${cidr} with next hop type VPC peering connection and next hop ${providerId}.`,
-        `在 ${vpcId} 中需要访问部署的每个子网的路由表中添加目的地址 ${cidr}，下一跳类型“对等连接”，下一跳 ${providerId}。`,
+        `In the VPC console of ${region}, choose Route Tables and open, of your VPC${named(ownVpc)}, the table of the subnets that should reach the deployment; a subnet without a table of its own uses the default route table.`,
+        `在 ${region} 的虚拟私有云控制台选择“路由表”，打开您的 VPC${named(ownVpc)} 中需要访问部署的子网所关联的路由表；未关联自定义路由表的子网使用默认路由表。`,
       ),
-    ),
+      ...cidrs.map((cidr) =>
+        choose(
+          locale,
+          `Choose Add Route, with destination ${cidr}, next hop type VPC peering connection and next hop ${providerId}.`,
+          `点击“添加路由”，目的地址 ${cidr}，下一跳类型“对等连接”，下一跳 ${providerId}。`,
+        ),
+      ),
+      choose(
+        locale,
+        'Do the same in every other route table that needs it.',
+        '对其他需要的路由表执行相同操作。',
+      ),
+      needsPermissions(IAM, locale, 'vpc:routeTables:update'),
+    ],
     artifacts: {
       console: consoleUrl(locale, region, 'routeTable/list'),
-      cli: cidrs
-        .map(
-          (cidr) =>
-            `hcloud VPC UpdateRouteTable --cli-region=${region} \\\n  --routetable_id=<your-route-table-id> \\\n` +
-            `  --routetable.routes.add.1.type=peering \\\n` +
-            `  --routetable.routes.add.1.destination=${cidr} \\\n` +
-            `  --routetable.routes.add.1.nexthop=${providerId}`,
-        )
-        .join('\n'),
-      terraform: cidrs
-        .map(
-          (cidr, index) =>
-            `resource "huaweicloud_vpc_route" "platform_${String(index)}" {\n  vpc_id      = "${vpcId}"\n` +
-            `  destination = "${cidr}"\n  type        = "peering"\n  nexthop     = "${providerId}"\n}`,
-        )
-        .join('\n'),
+      cli: command(
+        'hcloud VPC UpdateRouteTable',
+        `--cli-region=${region}`,
+        '--routetable_id=<your-route-table-id>',
+        ...cidrs.flatMap((cidr, index) => {
+          const route = `--routetable.routes.add.${String(index + 1)}`;
+          return [`${route}.type=peering`, `${route}.destination=${cidr}`, `${route}.nexthop=${providerId}`];
+        }),
+      ),
+      terraform: `${providerNote('huaweicloud', region, locale)}
+${defaultTable}
+resource "huaweicloud_vpc_route" "platform" {
+  for_each = ${cidrSet(cidrs)}
+
+  vpc_id         = "${ownVpc ?? '<your-vpc-id>'}"
+  route_table_id = "<your-route-table-id>"
+  destination    = each.value
+  type           = "peering"
+  nexthop        = "${providerId}"
+}`,
     },
   };
 }
 
 function allowTraffic({ network, locale }: InstructionContext): NextAction {
-  const { cidrs, region } = network;
+  const { cidrs, region, deploymentId } = network;
   return {
     actor: 'customer',
     code: 'allow_traffic',
-    title: choose(locale, 'Let the platform network in', '放行平台网络'),
-    steps: cidrs.map((cidr) =>
+    title: choose(locale, 'Let the platform network in', '放行来自平台网络的流量'),
+    steps: [
+      onlyWhereReached(locale),
       choose(
         locale,
-        `Where your side is to be reached by the deployment, allow inbound traffic from ${cidr} in its security group.`,
-        `如需部署访问您的服务，请在其安全组中放行来自 ${cidr} 的入方向流量。`,
+        `In the VPC console of ${region}, choose Security Groups, open the group of the service, and choose Inbound Rules > Add Rule.`,
+        `在 ${region} 的虚拟私有云控制台选择“安全组”，打开服务所用的安全组，选择“入方向规则 > 添加规则”。`,
       ),
-    ),
+      ...cidrs.map((cidr) =>
+        choose(
+          locale,
+          `Action Allow, protocol TCP, the port of your service, source ${cidr}.`,
+          `策略选择“允许”，协议选择 TCP，端口输入您的服务端口，源地址输入 ${cidr}。`,
+        ),
+      ),
+      choose(
+        locale,
+        'Network ACLs of the subnets have to allow the traffic too, in both directions.',
+        '若子网关联了网络 ACL，还需在其中放行双向流量。',
+      ),
+      needsPermissions(IAM, locale, 'vpc:securityGroupRules:create'),
+    ],
     artifacts: {
       console: consoleUrl(locale, region, 'secGroups/list'),
       cli: cidrs
-        .map(
-          (cidr) =>
-            `hcloud VPC CreateSecurityGroupRule/v3 --cli-region=${region} \\\n` +
-            `  --security_group_rule.security_group_id=<your-security-group-id> \\\n` +
-            `  --security_group_rule.direction=ingress --security_group_rule.ethertype=IPv4 \\\n` +
-            `  --security_group_rule.protocol=tcp --security_group_rule.multiport=<port> \\\n` +
-            `  --security_group_rule.remote_ip_prefix=${cidr}`,
+        .map((cidr) =>
+          command(
+            'hcloud VPC CreateSecurityGroupRule/v3',
+            `--cli-region=${region}`,
+            '--security_group_rule.security_group_id=<your-security-group-id>',
+            `--security_group_rule.description=${deploymentId}`,
+            '--security_group_rule.direction=ingress',
+            '--security_group_rule.ethertype=IPv4',
+            '--security_group_rule.protocol=tcp',
+            '--security_group_rule.multiport=<port>',
+            `--security_group_rule.remote_ip_prefix=${cidr}`,
+          ),
         )
         .join('\n'),
-      terraform: cidrs
-        .map(
-          (cidr, index) =>
-            `resource "huaweicloud_networking_secgroup_rule" "platform_${String(index)}" {\n` +
-            `  security_group_id = "<your-security-group-id>"\n  direction         = "ingress"\n` +
-            `  ethertype         = "IPv4"\n  protocol          = "tcp"\n  ports             = "<port>"\n` +
-            `  remote_ip_prefix  = "${cidr}"\n}`,
-        )
-        .join('\n'),
+      terraform: `${providerNote('huaweicloud', region, locale)}
+resource "huaweicloud_networking_secgroup_rule" "platform" {
+  for_each = ${cidrSet(cidrs)}
+
+  security_group_id = "<your-security-group-id>"
+  description       = "${deploymentId}"
+  direction         = "ingress"
+  ethertype         = "IPv4"
+  protocol          = "tcp"
+  ports             = "<port>"
+  remote_ip_prefix  = each.value
+}`,
     },
   };
 }

@@ -5,19 +5,29 @@
  */
 import type { CloudInstructions, InstructionContext, NextAction } from '../../cloud-profile.js';
 import type { Locale } from '../../reason.js';
-
-const choose = (locale: Locale, en: string, zh: string): string => (locale === 'zh' ? zh : en);
+import {
+  choose,
+  cidrSet,
+  command,
+  listed,
+  named,
+  onlyWhereReached,
+  providerNote,
+} from '../instruction-text.js';
 
 /** Cockpit is one site for all regions; the region is chosen in it. */
 const COCKPIT = 'https://cockpit.outscale.com/';
 
-/** A command over several lines, one option on each. The region is that of the profile. */
-const command = (action: string, ...options: string[]): string =>
-  [`osc-cli api ${action} --profile "default"`, ...options].join(' \\\n  ');
+/** A call of OSC CLI. The region is that of the profile. */
+const call = (action: string, ...options: readonly string[]): string =>
+  command(`osc-cli api ${action} --profile default`, ...options);
 
-/** CIDR blocks as a Terraform set. */
-const cidrSet = (cidrs: readonly string[]): string =>
-  `toset([${cidrs.map((cidr) => `"${cidr}"`).join(', ')}])`;
+/** A value for OSC CLI that is text though it looks like a number, such as an account ID: it takes those for numbers. */
+const text = (digits: string): string => `'"${digits}"'`;
+
+/** Makes JSON of OSC CLI's answer that has the names of the connection's own fields. */
+const DECLARED =
+  "jq '.NetPeering | {netPeeringId: .NetPeeringId, accountId: .SourceNet.AccountId, netId: .SourceNet.NetId}'";
 
 /** That the command line and Terraform have to speak to the deployment's region, with these rights. */
 function needs(region: string, locale: Locale, ...actions: string[]): string {
@@ -29,19 +39,10 @@ function needs(region: string, locale: Locale, ...actions: string[]): string {
   );
 }
 
-function providerNote(region: string, locale: Locale): string {
-  return choose(
-    locale,
-    `# The region of the outscale provider has to be ${region}.`,
-    `# outscale provider 的区域须为 ${region}。`,
-  );
-}
-
 function createRequest({ network, spec, locale }: InstructionContext): NextAction {
   const { accountId, region, vpcId, deploymentId } = network;
   const ownNet = spec['netId'];
-  const cidrs = network.cidrs.join(', ');
-  const source = ownNet === undefined ? '' : ` ${ownNet}`;
+  const cidrs = listed(network.cidrs, locale);
   return {
     actor: 'customer',
     code: 'create_peering_request',
@@ -59,8 +60,8 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
       ),
       choose(
         locale,
-        `From the Source Net list, select your Net${source}.`,
-        `在“Source Net”列表中选择您的 Net${source}。`,
+        `From the Source Net list, select your Net${named(ownNet)}.`,
+        `在“Source Net”列表中选择您的 Net${named(ownNet)}。`,
       ),
       choose(
         locale,
@@ -69,20 +70,21 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
       ),
       choose(
         locale,
-        'Give the ID of the Net peering (pcx-…), your account ID and the ID of your Net (vpc-…) to this connection. The platform then accepts the request by itself; OUTSCALE drops it if that has not happened after 7 days.',
-        '将 Net 对等连接的 ID（pcx-…）、您的账号 ID 和 Net ID（vpc-…）填入本连接。随后平台会自动接受请求；7 天内未被接受的请求将过期。',
+        'Give the ID of the Net peering (pcx-…), your account ID and the ID of your Net (vpc-…) to this connection; the OSC CLI text (which needs jq) and the Terraform text print all three under the names of its fields. The platform then accepts the request by itself; OUTSCALE drops it if that has not happened after 7 days.',
+        '将 Net 对等连接的 ID（pcx-…）、您的账号 ID 和 Net ID（vpc-…）填入本连接；OSC CLI（需安装 jq）和 Terraform 会按本连接的字段名输出这三个值。随后平台会自动接受请求；7 天内未被接受的请求将过期。',
       ),
       needs(region, locale, 'CreateNetPeering'),
     ],
     artifacts: {
       console: COCKPIT,
-      cli: command(
+      cli: call(
         'CreateNetPeering',
-        `--SourceNetId "${ownNet ?? '<your-net-id>'}"`,
-        `--AccepterNetId "${vpcId}"`,
-        `--AccepterOwnerId "${accountId}"`,
+        `--SourceNetId ${ownNet ?? '<your-net-id>'}`,
+        `--AccepterNetId ${vpcId}`,
+        `--AccepterOwnerId ${text(accountId)}`,
+        `| ${DECLARED}`,
       ),
-      terraform: `${providerNote(region, locale)}
+      terraform: `${providerNote('outscale', region, locale)}
 resource "outscale_net_peering" "platform" {
   source_net_id     = "${ownNet ?? '<your-net-id>'}"
   accepter_net_id   = "${vpcId}"
@@ -136,15 +138,15 @@ function addRoute({ network, providerId, locale }: InstructionContext): NextActi
       console: COCKPIT,
       cli: cidrs
         .map((cidr) =>
-          command(
+          call(
             'CreateRoute',
-            '--RouteTableId "<your-route-table-id>"',
-            `--DestinationIpRange "${cidr}"`,
-            `--NetPeeringId "${providerId}"`,
+            '--RouteTableId <your-route-table-id>',
+            `--DestinationIpRange ${cidr}`,
+            `--NetPeeringId ${providerId}`,
           ),
         )
         .join('\n'),
-      terraform: `${providerNote(region, locale)}
+      terraform: `${providerNote('outscale', region, locale)}
 resource "outscale_route" "platform" {
   for_each = ${cidrSet(cidrs)}
 
@@ -163,11 +165,7 @@ function allowTraffic({ network, locale }: InstructionContext): NextAction {
     code: 'allow_traffic',
     title: choose(locale, 'Let the platform network in', '放行来自平台网络的流量'),
     steps: [
-      choose(
-        locale,
-        'Do this where the deployment is to reach services of yours. For your own clients to reach the deployment nothing is needed, unless you have restricted outbound traffic.',
-        '仅当部署需要访问您的服务时才需执行本操作。您的客户端访问部署无需额外设置，除非您限制了出站流量。',
-      ),
+      onlyWhereReached(locale),
       choose(
         locale,
         `In Cockpit, select the region ${region}, open Security Groups and the group of the service, and click Create Inbound Rules.`,
@@ -186,26 +184,26 @@ function allowTraffic({ network, locale }: InstructionContext): NextAction {
       console: COCKPIT,
       cli: cidrs
         .map((cidr) =>
-          command(
+          call(
             'CreateSecurityGroupRule',
-            '--SecurityGroupId "<your-security-group-id>"',
-            '--Flow "Inbound"',
-            '--IpProtocol "tcp"',
+            '--SecurityGroupId <your-security-group-id>',
+            '--Flow Inbound',
+            '--IpProtocol tcp',
             '--FromPortRange <port>',
             '--ToPortRange <port>',
-            `--IpRange "${cidr}"`,
+            `--IpRange ${cidr}`,
           ),
         )
         .join('\n'),
-      terraform: `${providerNote(region, locale)}
+      terraform: `${providerNote('outscale', region, locale)}
 resource "outscale_security_group_rule" "platform" {
   for_each = ${cidrSet(cidrs)}
 
   security_group_id = "<your-security-group-id>"
   flow              = "Inbound"
   ip_protocol       = "tcp"
-  from_port_range   = "<port>"
-  to_port_range     = "<port>"
+  from_port_range   = <port>
+  to_port_range     = <port>
   ip_range          = each.value
 }`,
     },

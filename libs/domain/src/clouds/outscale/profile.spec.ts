@@ -84,16 +84,17 @@ describe('the profile of OUTSCALE', () => {
     const route = instructions.addRoute(context);
     const rule = instructions.allowTraffic(context);
     expect(create.artifacts.cli).toBe(
-      'osc-cli api CreateNetPeering --profile "default" \\\n  --SourceNetId "vpc-5e6f7a8b" \\\n' +
-        '  --AccepterNetId "vpc-0a0b0c0d" \\\n  --AccepterOwnerId "123456789012"',
+      'osc-cli api CreateNetPeering --profile default \\\n  --SourceNetId vpc-5e6f7a8b \\\n' +
+        `  --AccepterNetId vpc-0a0b0c0d \\\n  --AccepterOwnerId '"123456789012"' \\\n` +
+        "  | jq '.NetPeering | {netPeeringId: .NetPeeringId, accountId: .SourceNet.AccountId, netId: .SourceNet.NetId}'",
     );
     for (const value of [network.accountId, network.vpcId, network.region, ...network.cidrs]) {
       expect(create.steps.join(' ')).toContain(value);
     }
     for (const cidr of network.cidrs) {
-      expect(route?.artifacts.cli).toContain(`--DestinationIpRange "${cidr}"`);
+      expect(route?.artifacts.cli).toContain(`--DestinationIpRange ${cidr}`);
       expect(route?.artifacts.terraform).toContain(`"${cidr}"`);
-      expect(rule?.artifacts.cli).toContain(`--IpRange "${cidr}"`);
+      expect(rule?.artifacts.cli).toContain(`--IpRange ${cidr}`);
       expect(rule?.artifacts.terraform).toContain(`"${cidr}"`);
     }
     expect(route?.artifacts.terraform).toContain('net_peering_id       = "pcx-1a2b3c4d"');
@@ -115,7 +116,7 @@ describe('the profile of OUTSCALE', () => {
       locale: 'en',
     };
     const { artifacts } = outscaleProfile.instructions.createRequest(context);
-    expect(artifacts.cli).toContain('--SourceNetId "<your-net-id>"');
+    expect(artifacts.cli).toContain('--SourceNetId <your-net-id>');
     expect(artifacts.terraform).toContain('source_net_id     = "<your-net-id>"');
   });
 });

@@ -76,8 +76,9 @@ describe('the profile of Tencent Cloud', () => {
       expect(told(instructions.approve(context))).toContain(value);
     }
     expect(instructions.approve(context)?.artifacts.cli).toBe(
-      'tccli vpc AcceptAttachCcnInstances --region ap-guangzhou \\\n  --CcnId ccn-f49l6u0z \\\n' +
-        `  --Instances '[{"InstanceId":"vpc-azd4dt1c","InstanceRegion":"ap-guangzhou","InstanceType":"VPC"}]'`,
+      'tccli vpc AcceptAttachCcnInstances --cli-unfold-argument \\\n  --region ap-guangzhou \\\n' +
+        '  --CcnId ccn-f49l6u0z \\\n  --Instances.0.InstanceId vpc-azd4dt1c \\\n' +
+        '  --Instances.0.InstanceRegion ap-guangzhou \\\n  --Instances.0.InstanceType VPC',
     );
     expect(told(instructions.addRoute(context))).toContain('ccn-f49l6u0z');
     for (const cidr of network.cidrs) expect(told(instructions.allowTraffic(context))).toContain(cidr);
