@@ -23,7 +23,11 @@ afterAll(async () => {
 });
 
 /** Every migration, oldest first. */
-const MIGRATION_NAMES = ['InitialSchema1763600000000', 'CircuitsAndWriteTurns1763700000000'];
+const MIGRATION_NAMES = [
+  'InitialSchema1763600000000',
+  'CircuitsAndWriteTurns1763700000000',
+  'CallPaces1763710000000',
+];
 
 async function rows(sql: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
   return (await client.query<Record<string, unknown>>(sql, [...values])).rows;

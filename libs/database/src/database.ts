@@ -6,11 +6,13 @@ import { DataSource, type QueryRunner } from 'typeorm';
 
 import type { Logger } from '#runtime';
 
+import { CallPaceStore } from './call-pace-store.js';
 import { CircuitStore } from './circuit-store.js';
 import { ENTITIES } from './entities/index.js';
 import { DatabaseUnavailable } from './errors.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { PostgresNaming } from './naming.js';
+import { OrphanStore } from './orphan-store.js';
 import { KEEP_ALIVE_MS, PeeringAnnouncements, type PeeringListener } from './peering-announcements.js';
 import { ReconcileStore } from './reconcile-store.js';
 import { explainRefusal, HoldingRefused, isRepeatable, translate } from './refusal.js';
@@ -82,8 +84,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 export class Database {
   /** What the worker reads and writes. */
   readonly reconcile: ReconcileStore;
+  /** The pace at which clouds are called. */
+  readonly callPaces: CallPaceStore;
   /** The circuit breakers of the platform accounts. */
   readonly circuits: CircuitStore;
+  /** What was left behind in platform networks, as the worker finds it. */
+  readonly orphans: OrphanStore;
   /** Whose turn it is to make a change that a cloud wants alone. */
   readonly writeTurns: WriteTurnStore;
   readonly #announcements: PeeringAnnouncements;
@@ -100,7 +106,9 @@ export class Database {
     this.#pool = master;
     this.#announcements = new PeeringAnnouncements(options);
     this.reconcile = new ReconcileStore(this);
+    this.callPaces = new CallPaceStore(this);
     this.circuits = new CircuitStore(this);
+    this.orphans = new OrphanStore(this);
     this.writeTurns = new WriteTurnStore(this);
   }
 

@@ -18,7 +18,10 @@ export {
 } from './errors.js';
 export * from './records.js';
 
+export type { CallPaceStore, PaceKey, Reserved } from './call-pace-store.js';
 export type { CircuitChange, CircuitKey, CircuitRecord, CircuitStore } from './circuit-store.js';
+export type { OrphanCheckTimes, OrphanMemory, OrphanStore } from './orphan-store.js';
+export type { OrphanRecord } from './repositories/orphan-rows.js';
 export type { WriteTurn, WriteTurnStore } from './write-turn-store.js';
 export type {
   Lease,
@@ -38,6 +41,7 @@ export * as circuits from './circuit-store.js';
 export * as cloudPauses from './repositories/cloud-pauses.js';
 export * as deployments from './repositories/deployments.js';
 export * as idempotency from './repositories/idempotency.js';
+export * as orphans from './repositories/orphans.js';
 export * as peeringEvents from './repositories/peering-events.js';
 export * as peerings from './repositories/peerings.js';
 export * as platformAccounts from './repositories/platform-accounts.js';
