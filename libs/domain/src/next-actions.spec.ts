@@ -61,6 +61,10 @@ describe.each(SERVED_CLOUDS)('the next actions of a connection on %s', (cloud) =
     return { code, params: Object.fromEntries(names.map((name) => [name, `<${name}>`])), since: 0 };
   }
 
+  /** The body of the request that an action shows. */
+  const sentIn = ({ steps }: NextAction): { spec: Record<string, unknown> } =>
+    JSON.parse(/\{.*\}/.exec(steps.at(-1)!)![0]) as { spec: Record<string, unknown> };
+
   const codes = (list: readonly NextAction[]): string[] => list.map(({ code }) => code);
   const everywhere = PEERING_STATES.flatMap((state) =>
     REASON_CODES.map((code): [PeeringState, ReasonCode] => [state, code]),
@@ -134,7 +138,14 @@ describe.each(SERVED_CLOUDS)('the next actions of a connection on %s', (cloud) =
     const first = actions({ providerId: null }, 'en', draft);
     expect(codes(first)).toEqual(['create_peering_request', 'complete_request_details']);
     expect(first[0]).toMatchObject({ steps: offerInstructions(network, profile, 'en').steps });
-    expect(first[1]?.steps.join('\n')).toContain(profile.fields[0]!.name);
+    for (const locale of ['en', 'zh'] as const) {
+      const [, details] = actions({ providerId: null }, locale, draft);
+      for (const { name, help, example } of profile.fields.filter(({ required }) => required)) {
+        expect(details!.steps.find((step) => step.startsWith(name))).toContain(help[locale]);
+        expect(sentIn(details!)).toMatchObject({ spec: { cloud: { [name]: example } } });
+      }
+      expect('cidrs' in sentIn(details!).spec).toBe(profile.cidrsRequired);
+    }
     const { cli = '', terraform = '' } = first[0]!.artifacts;
     for (const placeholder of placeholdersIn(cli + terraform)) {
       expect(first[0]!.steps.at(-1)).toContain(`${placeholder}: `);

@@ -1,7 +1,7 @@
 /** What somebody has to do next for a connection, derived from its reason; nothing here is stored. */
 import { adviceFor, type Advice } from './advice.js';
 import type { CloudProfile, InstructionContext, NextAction } from './cloud-profile.js';
-import { sides } from './cloud-profile.js';
+import { missingFields, sides } from './cloud-profile.js';
 import type { PeeringConnection, PlatformNetwork } from './peering-connection.js';
 import { withPlaceholdersExplained } from './placeholders.js';
 import { fill, reasonMessage, REASONS, type Locale, type ReasonCode } from './reason.js';
@@ -44,7 +44,7 @@ export function nextActions(
     case 'awaiting_request': {
       const hasRequest = profile.declaredProviderId(spec.cloud) !== null;
       const create = hasRequest ? null : instructions.createRequest(context);
-      return present(create, completeDetails(connection, locale));
+      return present(create, completeDetails(connection, profile, locale));
     }
     case 'awaiting_approval':
       // What is being withdrawn is not to be approved any more: it would be undone.
@@ -56,17 +56,41 @@ export function nextActions(
   }
 }
 
-function completeDetails(connection: PeeringConnection, locale: Locale): NextAction {
+/** How a block is written. */
+const EXAMPLE_CIDR = '172.16.0.0/16';
+
+/** Where to find each value that a draft still lacks, and the request that sends them. */
+function completeDetails(
+  { id, spec, status }: PeeringConnection,
+  profile: CloudProfile,
+  locale: Locale,
+): NextAction {
+  const missing = missingFields(profile, spec.cloud, spec.cidrs);
+  const fields = profile.fields.filter(({ name }) => missing.includes(`cloud.${name}`));
+  const cidrs = missing.includes('cidrs');
+  const example = {
+    spec: {
+      ...(fields.length > 0 && {
+        cloud: Object.fromEntries(fields.map((field) => [field.name, field.example])),
+      }),
+      ...(cidrs && { cidrs: [EXAMPLE_CIDR] }),
+    },
+  };
+  const send =
+    locale === 'zh' ? `调用 PATCH /v1/peerings/${id} 填写` : `Send them with PATCH /v1/peerings/${id}`;
+  const such =
+    locale === 'zh' ? `，例如：${JSON.stringify(example)}` : `, in the manner of: ${JSON.stringify(example)}`;
   return {
     actor: 'customer',
     code: 'complete_request_details',
     title: locale === 'zh' ? '补充请求信息' : 'Complete the connection with the details of your request',
     steps: [
-      reasonMessage(connection.status.reason, locale),
-      fill(
-        locale === 'zh' ? '调用 PATCH /v1/peerings/{id} 填写。' : 'Send them with PATCH /v1/peerings/{id}.',
-        { id: connection.id },
-      ),
+      reasonMessage(status.reason, locale),
+      ...fields.map(({ name, help }) => (locale === 'zh' ? `${name}：${help.zh}` : `${name}: ${help.en}`)),
+      ...(cidrs
+        ? [locale === 'zh' ? 'cidrs：您的 VPC 的全部网段。' : 'cidrs: all address blocks of your VPC.']
+        : []),
+      missing.length > 0 ? `${send}${such}` : `${send}${locale === 'zh' ? '。' : '.'}`,
     ],
     artifacts: {},
   };

@@ -28,6 +28,15 @@ export function providerNote(provider: string, region: string, locale: Locale): 
   );
 }
 
+/** A line of a Terraform text: how to make what it has made already once more, as a request that was turned down. */
+export function onceMoreNote(address: string, locale: Locale): string {
+  return choose(
+    locale,
+    `# To ask once more: terraform apply -replace=${address}`,
+    `# 如需再次申请：terraform apply -replace=${address}`,
+  );
+}
+
 /** What a cloud calls its command line tool, and what grants permissions there. */
 export interface Authorisation {
   readonly tool: string;

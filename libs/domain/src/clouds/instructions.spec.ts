@@ -119,6 +119,15 @@ describe.each(SERVED_CLOUDS)('what customers of %s are told', (cloud) => {
     }
   });
 
+  it('says how Terraform asks once more, since it does not by itself', () => {
+    const asked = capabilities.initiator === 'platform' ? 'approve' : 'createRequest';
+    for (const locale of ['en', 'zh'] as const) {
+      const { terraform = '' } = instructions[asked]({ ...known, locale })!.artifacts;
+      const [, type, name] = /^# .*-replace=(\w+)\.(\w+)$/m.exec(terraform) ?? [];
+      expect(blocksIn(terraform)).toContain(`resource "${String(type)}" "${String(name)}"`);
+    }
+  });
+
   it('is the same Terraform for any number of blocks', () => {
     const fewer = { ...known, network: { ...network, cidrs: network.cidrs.slice(1) } };
     for (const kind of KINDS) {

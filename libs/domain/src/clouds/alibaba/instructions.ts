@@ -11,6 +11,7 @@ import {
   listed,
   named,
   needsPermissions,
+  onceMoreNote,
   onlyWhereReached,
   providerNote,
 } from '../instruction-text.js';
@@ -77,6 +78,7 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
         "--cli-query '{requesterInstanceId:InstanceId}'",
       ),
       terraform: `${providerNote('alicloud', region, locale)}
+${onceMoreNote('alicloud_vpc_peer_connection.platform', locale)}
 data "alicloud_account" "requester" {}
 
 resource "alicloud_vpc_peer_connection" "platform" {

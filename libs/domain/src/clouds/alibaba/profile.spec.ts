@@ -221,7 +221,11 @@ describe('a connection that was declared by its VPC', () => {
     // The customer deletes it and asks anew from the same VPC: that is another connection.
     now += 10_000;
     const gone: ObservedPeering = { ...request, phase: 'gone', providerState: 'Deleted' };
-    const ended = settle(up.connection, [gone, another], [{ ...routed[0]!, routes: [] }]);
+    const unrouted = [{ ...routed[0]!, routes: [] }];
+    const doubted = settle(up.connection, [gone, another], unrouted);
+    expect(doubted.connection.status).toMatchObject({ state: 'running', providerId: request.providerId });
+    now += settings.missingConfirmMs;
+    const ended = settle(doubted.connection, [gone, another], unrouted);
     expect(ended.actions).toEqual([]);
     expect(ended.connection.status).toMatchObject({ state: 'failed', reason: { code: 'deleted_by_peer' } });
   });

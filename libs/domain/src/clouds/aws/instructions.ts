@@ -12,6 +12,7 @@ import {
   listed,
   named,
   needsPermissions,
+  onceMoreNote,
   onlyWhereReached,
   providerNote,
 } from '../instruction-text.js';
@@ -80,6 +81,7 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
         '--output json',
       ),
       terraform: `${providerNote('aws', region, locale)}
+${onceMoreNote('aws_vpc_peering_connection.platform', locale)}
 data "aws_caller_identity" "requester" {}
 
 resource "aws_vpc_peering_connection" "platform" {

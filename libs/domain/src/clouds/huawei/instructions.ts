@@ -12,6 +12,7 @@ import {
   listed,
   named,
   needsPermissions,
+  onceMoreNote,
   onlyWhereReached,
   providerNote,
 } from '../instruction-text.js';
@@ -81,6 +82,7 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
         ),
       ].join('\n'),
       terraform: `${providerNote('huaweicloud', region, locale)}
+${onceMoreNote('huaweicloud_vpc_peering_connection.platform', locale)}
 data "huaweicloud_account" "requester" {}
 
 data "huaweicloud_vpc" "requester" {

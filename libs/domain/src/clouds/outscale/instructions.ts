@@ -11,6 +11,7 @@ import {
   command,
   listed,
   named,
+  onceMoreNote,
   onlyWhereReached,
   providerNote,
 } from '../instruction-text.js';
@@ -85,6 +86,7 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
         `| ${DECLARED}`,
       ),
       terraform: `${providerNote('outscale', region, locale)}
+${onceMoreNote('outscale_net_peering.platform', locale)}
 resource "outscale_net_peering" "platform" {
   source_net_id     = "${ownNet ?? '<your-net-id>'}"
   accepter_net_id   = "${vpcId}"

@@ -11,6 +11,7 @@ import {
   command,
   listed,
   needsPermissions,
+  onceMoreNote,
   onlyWhereReached,
   providerNote,
 } from '../instruction-text.js';
@@ -24,7 +25,11 @@ function consoleUrl(locale: Locale, page: string): string {
 
 /** The customer's CCN within a sentence. */
 const ccnNamed = (ccnId: string | undefined, locale: Locale): string =>
-  choose(locale, `your CCN${ccnId === undefined ? '' : ` ${ccnId}`}`, `您的云联网${ccnId ?? ''}`);
+  choose(
+    locale,
+    `your CCN${ccnId === undefined ? '' : ` ${ccnId}`}`,
+    `您的云联网${ccnId === undefined ? '' : ` ${ccnId} `}`,
+  );
 
 /** A call of TCCLI that names the members of structures one by one, so that none has to be quoted. */
 const call = (action: string, region: string, ...options: readonly string[]): string =>
@@ -124,11 +129,7 @@ output "peering_request" {
 function approve({ network, spec, locale }: InstructionContext): NextAction {
   const { vpcId, region, accountId } = network;
   const ccnId = spec['ccnId'];
-  const afterRetry = choose(
-    locale,
-    '# After a retry: terraform apply -replace=tencentcloud_ccn_instances_accept_attach.platform',
-    '# 重试后：terraform apply -replace=tencentcloud_ccn_instances_accept_attach.platform',
-  );
+  const again = onceMoreNote('tencentcloud_ccn_instances_accept_attach.platform', locale);
   return {
     actor: 'customer',
     code: 'approve_ccn_attachment',
@@ -160,7 +161,7 @@ function approve({ network, spec, locale }: InstructionContext): NextAction {
         ...instance(vpcId, region),
       ),
       terraform: `${providerNote('tencentcloud', region, locale)}
-${afterRetry}
+${again}
 resource "tencentcloud_ccn_instances_accept_attach" "platform" {
   ccn_id = "${ccnId ?? '<your-ccn-id>'}"
 
@@ -187,7 +188,7 @@ function addRoute({ network, spec, locale }: InstructionContext): NextAction {
       choose(
         locale,
         `Each VPC that should reach the deployment has to be in ${ccnNamed(ccnId, locale)}; there is no route to add: the CCN spreads ${cidrs} by itself. The TCCLI and Terraform texts attach a VPC in ${region}.`,
-        `需要访问部署的每个 VPC 都应加入${ccnNamed(ccnId, locale)}；无需手动添加路由，云联网会自动传播 ${cidrs}。TCCLI 和 Terraform 文本以 ${region} 的 VPC 为例。`,
+        `需要访问部署的每个 VPC 都应加入${ccnNamed(ccnId, locale).trimEnd()}；无需手动添加路由，云联网会自动传播 ${cidrs}。TCCLI 和 Terraform 文本以 ${region} 的 VPC 为例。`,
       ),
       choose(
         locale,
