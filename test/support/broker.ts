@@ -96,7 +96,7 @@ export interface Broker {
 const QUICK: Partial<EngineSettings> = { missingConfirmMs: 300, requestVisibleWithinMs: 1_500 };
 
 /** The environment of every process of a test's broker. */
-export function brokerEnvironment(databaseUrl: string, queuePlace: Omit<QueuePlace, 'remove'>) {
+export function brokerEnvironment(databaseUrl: string, queuePlace: Pick<QueuePlace, 'location'>) {
   return {
     DATABASE_URL: databaseUrl,
     ...('redisUrl' in queuePlace.location ? { REDIS_URL: queuePlace.location.redisUrl } : {}),
