@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 
 /** What ids are given to. */
 export type IdPrefix =
-  'peer' | 'pl' | 'dep' | 'ten' | 'prj' | 'key' | 'evt' | 'whk' | 'acct' | 'rsv' | 'res' | 'aud';
+  'peer' | 'pl' | 'dep' | 'ten' | 'prj' | 'key' | 'evt' | 'whk' | 'acct' | 'rsv' | 'res' | 'aud' | 'orph';
 
 /** Crockford's alphabet in lower case: without i, l, o and u. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';

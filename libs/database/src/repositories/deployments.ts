@@ -18,6 +18,7 @@ import type {
 import { holding } from '../refusal.js';
 import { transactionOf, type OperatorScope, type Scope } from '../scope.js';
 import { statement } from '../statement.js';
+import { rememberConnections } from './connection-traces.js';
 import { NETWORK_COLUMNS, toNetwork, type NetworkRow } from './peering-rows.js';
 import { toMs, toMsOrNull } from './time.js';
 
@@ -175,6 +176,8 @@ const USERS = statement<{ kind: string; id: string }>(
   `(SELECT 'peering' AS kind, id FROM peering_connections WHERE deployment_id = $1 AND state <> 'deleted' LIMIT 20)
    UNION ALL
    (SELECT 'resource', id FROM bound_resources WHERE deployment_id = $1 LIMIT 20)
+   UNION ALL
+   (SELECT 'orphan', id FROM orphans WHERE deployment_id = $1 AND state IN ('found', 'removing') LIMIT 20)
    LIMIT 20`,
 );
 
@@ -184,9 +187,11 @@ const REMOVE_TOMBSTONES = statement(
 );
 
 /**
- * Removes a deployment and the history of its deleted connections.
+ * Removes a deployment and the history of its deleted connections, all but the traces by which what they left in the
+ * cloud is known again.
  * @returns whether there was one
- * @throws InUse while a connection is not deleted, or a resource is bound
+ * @throws InUse while a connection is not deleted, a resource is bound, or something is left behind in the cloud that
+ *   nobody has decided to keep
  */
 export async function remove(scope: OperatorScope, id: string): Promise<boolean> {
   const transaction = transactionOf(scope);
@@ -197,6 +202,7 @@ export async function remove(scope: OperatorScope, id: string): Promise<boolean>
   if (locked === null) return false;
   const users = await transaction.rows(USERS, [id]);
   if (users.length > 0) throw new InUse(id, users);
+  await rememberConnections((sql, values) => transaction.rows(sql, values), id);
   await transaction.rows(REMOVE_TOMBSTONES, [id]);
   await transaction.manager.delete(DeploymentEntity, { id });
   return true;
