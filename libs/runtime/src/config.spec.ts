@@ -46,6 +46,7 @@ describe('the configuration', () => {
         leaseMs: 15_000,
         sweepIntervalMs: 1000,
         cloudCallTimeoutMs: 10_000,
+        cloudCallsPerSecond: {},
       },
       engine: expect.objectContaining({ approvalWindowMs: 600_000, steadyMs: 300_000 }) as unknown,
     });
@@ -100,6 +101,23 @@ describe('the configuration', () => {
     });
     expect(engine).toMatchObject({ approvalWindowMs: 30_000, steadyMs: 60_000, inFlightMs: 5_000 });
     expect(worker).toMatchObject({ leaseMs: 20_000, port: 9100 });
+  });
+
+  test('takes limits of calls by cloud, or by cloud and family', () => {
+    const { worker } = loadConfig({ ...MINIMAL, CLOUD_CALLS_PER_SECOND: 'alibaba=20, huawei.write=2.5' });
+    expect(worker.cloudCallsPerSecond).toEqual({ alibaba: 20, 'huawei.write': 2.5 });
+    const problems = problemsOf({
+      ...MINIMAL,
+      CLOUD_CALLS_PER_SECOND: 'azure=1,aws.read=0,outscale,tencent.vpc=x',
+    });
+    expect(problems).toEqual([
+      expect.stringMatching(
+        /^CLOUD_CALLS_PER_SECOND names "azure", which is none of aws, aws\.read, aws\.write, /,
+      ),
+      'CLOUD_CALLS_PER_SECOND must give aws.read a number of calls per second, such as 20, not "0"',
+      'CLOUD_CALLS_PER_SECOND must give outscale a number of calls per second, such as 20, not ""',
+      'CLOUD_CALLS_PER_SECOND must give tencent.vpc a number of calls per second, such as 20, not "x"',
+    ]);
   });
 
   test('reads secrets from files, keys one to a line', () => {

@@ -1,7 +1,7 @@
 /** Configuration from the environment: read once, checked whole, and told about in one go when it is wrong. */
 import { readFileSync } from 'node:fs';
 
-import { DEFAULT_ENGINE_SETTINGS, type EngineSettings } from '#domain';
+import { DEFAULT_ENGINE_SETTINGS, profileOf, SERVED_CLOUDS, type EngineSettings } from '#domain';
 
 import { CredentialCipher } from './credential-cipher.js';
 
@@ -34,6 +34,8 @@ export interface Config {
     readonly sweepIntervalMs: number;
     /** Deadline of one call of a cloud. */
     readonly cloudCallTimeoutMs: number;
+    /** What clouds allow one account, where it is other than documented: by cloud, or by `cloud.family` of calls. */
+    readonly cloudCallsPerSecond: Readonly<Record<string, number>>;
   };
   readonly engine: EngineSettings;
 }
@@ -48,6 +50,8 @@ export class ConfigError extends Error {
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 const SECOND = 1000;
+/** Beyond any cloud: as good as no limit. */
+const MOST_CALLS_PER_SECOND = 1_000_000;
 
 /**
  * Reads the environment. A variable that holds a secret may instead be given as a file: `NAME_FILE=/run/secrets/name`.
@@ -73,6 +77,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       leaseMs: read.integer('LEASE_SECONDS', 15, 3, 600) * SECOND,
       sweepIntervalMs: read.integer('SWEEP_INTERVAL_MS', 1000, 50, 60_000),
       cloudCallTimeoutMs: read.integer('CLOUD_CALL_TIMEOUT_MS', 10_000, 100, 120_000),
+      cloudCallsPerSecond: read.rates('CLOUD_CALLS_PER_SECOND', callFamilies()),
     },
     engine: {
       ...DEFAULT_ENGINE_SETTINGS,
@@ -87,6 +92,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 }
 
 const DATABASE_HINT = 'a PostgreSQL URL such as postgres://broker:password@localhost:5432/broker';
+/** Everything that a limit can be given for. */
+function callFamilies(): string[] {
+  return SERVED_CLOUDS.flatMap((cloud) => [
+    cloud,
+    ...profileOf(cloud).callLimits.families.map(({ name }) => `${cloud}.${name}`),
+  ]);
+}
+
 const KEYS_HINT = 'for example ENCRYPTION_KEYS="k1:$(openssl rand -base64 32)"';
 
 class Reader {
@@ -128,6 +141,25 @@ class Reader {
   /** Seconds in the environment, milliseconds in the configuration. */
   duration(name: string, fallbackMs: number): number {
     return this.integer(name, fallbackMs / SECOND, 1, 7 * 86_400) * SECOND;
+  }
+
+  /** Rates by name, such as `alibaba=20,huawei.write=2.5`. */
+  rates(name: string, known: readonly string[]): Record<string, number> {
+    const rates: Record<string, number> = {};
+    for (const entry of this.text(name, '')
+      .split(',')
+      .filter((part) => part.trim() !== '')) {
+      const [key = '', text = ''] = entry.split('=', 2).map((part) => part.trim());
+      const rate = Number(text);
+      if (!known.includes(key))
+        this.problems.push(`${name} names "${key}", which is none of ${known.join(', ')}`);
+      else if (text === '' || !(rate > 0 && rate <= MOST_CALLS_PER_SECOND)) {
+        this.problems.push(
+          `${name} must give ${key} a number of calls per second, such as 20, not "${text}"`,
+        );
+      } else rates[key] = rate;
+    }
+    return rates;
   }
 
   /** A value that may hold a secret: given itself, or as the file that holds it. */
