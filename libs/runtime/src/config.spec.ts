@@ -49,6 +49,7 @@ describe('the configuration', () => {
         cloudCallsPerSecond: {},
       },
       engine: expect.objectContaining({ approvalWindowMs: 600_000, steadyMs: 300_000 }) as unknown,
+      orphans: { intervalMs: 3_600_000, graceMs: 86_400_000, retentionMs: 90 * 86_400_000 },
     });
   });
 

@@ -38,6 +38,15 @@ export interface Config {
     readonly cloudCallsPerSecond: Readonly<Record<string, number>>;
   };
   readonly engine: EngineSettings;
+  /** How what was left behind in platform networks is searched for. */
+  readonly orphans: {
+    /** Time between two searches of one network; 0: never. */
+    readonly intervalMs: number;
+    /** How long what was found is left alone. */
+    readonly graceMs: number;
+    /** How long what is over is kept for reports. */
+    readonly retentionMs: number;
+  };
 }
 
 /** Everything that is wrong with the environment, one line each. */
@@ -85,6 +94,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       inFlightMs: read.duration('IN_FLIGHT_INTERVAL_SECONDS', DEFAULT_ENGINE_SETTINGS.inFlightMs),
       steadyMs: read.duration('STEADY_INTERVAL_SECONDS', DEFAULT_ENGINE_SETTINGS.steadyMs),
       staleAfterMs: read.duration('STALE_AFTER_SECONDS', DEFAULT_ENGINE_SETTINGS.staleAfterMs),
+    },
+    orphans: {
+      intervalMs: read.integer('ORPHAN_CHECK_SECONDS', 3_600, 0, 7 * 86_400) * SECOND,
+      graceMs: read.integer('ORPHAN_GRACE_SECONDS', 86_400, 0, 90 * 86_400) * SECOND,
+      retentionMs: read.integer('ORPHAN_RETENTION_DAYS', 90, 1, 3_650) * 86_400 * SECOND,
     },
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
