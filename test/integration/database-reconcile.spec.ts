@@ -6,7 +6,6 @@ import {
   openDatabase,
   peeringEvents,
   peerings,
-  platformAccounts,
   type Database,
   type Lease,
   type NetworkSnapshot,
@@ -304,47 +303,6 @@ describe('a status', () => {
     expect(await read(one.id)).toEqual({ ...one, dueAt: T0, lastObservedAt: T0 });
     expect(await read(two.id)).toMatchObject({ version: 2, dueAt: two.dueAt, lastObservedAt: null });
     expect(await read(three.id)).toEqual({ ...three, dueAt: T0 + 2, lastObservedAt: T0 });
-  });
-});
-
-describe('an account', () => {
-  test('that the cloud refused is marked, and active again when an operator changes its credentials', async () => {
-    const held = await lease('one', T0);
-    const { account } = await load(held);
-    expect(await store.markAccountRefused(account, 'AuthFailure', T0)).toBe(true);
-    expect((await load(held)).account).toMatchObject({
-      status: 'refused',
-      statusDetail: 'AuthFailure',
-      statusAt: T0,
-    });
-    await database.asOperator((scope) =>
-      platformAccounts.update(scope, account.id, {
-        credentials: { envelope: Buffer.from('new'), kind: 'static' },
-      }),
-    );
-    expect((await load(held)).account).toMatchObject({ status: 'active', credentials: Buffer.from('new') });
-  });
-
-  test('is not marked for credentials that an operator has replaced since', async () => {
-    const held = await lease('one', T0);
-    const { account } = await load(held);
-    await new Promise((settle) => setTimeout(settle, 2));
-    await database.asOperator((scope) =>
-      platformAccounts.update(scope, account.id, {
-        credentials: { envelope: Buffer.from('new'), kind: 'static' },
-      }),
-    );
-    expect(await store.markAccountRefused(account, 'AuthFailure', T0)).toBe(false);
-    expect((await load(held)).account.status).toBe('active');
-  });
-
-  test('that is refused is tried again by one worker only', async () => {
-    const held = await lease('one', T0);
-    const before = (await load(held)).account;
-    await store.markAccountRefused(before, 'AuthFailure', T0);
-    const { account } = await load(held);
-    const probes = await Promise.all([1, 2, 3, 4].map(() => store.takeProbe(account, T0 + 60_000)));
-    expect(probes.filter(Boolean)).toHaveLength(1);
   });
 });
 

@@ -242,10 +242,10 @@ describe('a worker in trouble', () => {
       await eventually('the account is refused', () => refusals() === before + 1);
       expect(failedCalls()).toHaveLength(1);
 
-      broker.clock.advance(76_000);
+      broker.clock.advance(91_000);
       await eventually('it was tried again', () => refusals() === before + 2);
       expect(failedCalls()).toHaveLength(2);
-      broker.clock.advance(76_000);
+      broker.clock.advance(91_000);
       await deployment.look(id);
       await eventually('nobody is at it', async () => (await broker.queues.depth()).reconcile.active === 0);
       expect(failedCalls()).toHaveLength(2);

@@ -35,6 +35,7 @@ export class ReconcileProcessor {
     });
     this.#reconciler = new NetworkReconciler({
       store: database.reconcile,
+      circuits: database.circuits,
       accounts: this.#accounts,
       wake: queues,
       clock,

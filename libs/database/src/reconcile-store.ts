@@ -32,7 +32,7 @@ import {
   type RangeRow,
   type RunStatement,
 } from './repositories/address-plan.js';
-import { lookAgainAtAccount, movedDueAt } from './repositories/due-again.js';
+import { movedDueAt } from './repositories/due-again.js';
 import {
   NETWORK_COLUMNS,
   SELECT_PEERINGS,
@@ -252,19 +252,6 @@ const NEXT_DUE_OF = statement<{ at: Date | null }>(
    ) AS at`,
 );
 
-const MARK_ACCOUNT = statement<{ id: string }>(
-  'reconcile.mark_account',
-  `UPDATE platform_accounts SET status = $2, status_detail = $3, status_at = $4
-   WHERE id = $1 AND ($5::timestamptz IS NULL OR date_trunc('milliseconds', updated_at) = $5) RETURNING id`,
-);
-
-const TAKE_PROBE = statement<{ id: string }>(
-  'reconcile.take_probe',
-  `UPDATE platform_accounts SET status_at = $4
-   WHERE id = $1 AND status = 'refused' AND date_trunc('milliseconds', status_at) = $2
-     AND date_trunc('milliseconds', updated_at) = $3 RETURNING id`,
-);
-
 const COUNT = statement<{ cloud: CloudId; state: PeeringState; count: string }>(
   'reconcile.count',
   'SELECT cloud, state, count(*) FROM peering_connections GROUP BY cloud, state',
@@ -425,30 +412,6 @@ export class ReconcileStore {
   > {
     const rows = await this.database.single(COUNT, []);
     return rows.map((row) => ({ ...row, count: toNumber(row.count) }));
-  }
-
-  /**
-   * The cloud refused the account's credentials: nothing is asked of it until an operator changes them.
-   * @returns whether it was marked: not when an operator has changed the account since it was read
-   */
-  async markAccountRefused(account: NetworkAccount, detail: string, now: number): Promise<boolean> {
-    const values = [account.id, 'refused', detail, new Date(now), new Date(account.updatedAt)];
-    return (await this.database.single(MARK_ACCOUNT, values)).length === 1;
-  }
-
-  /**
-   * Takes the right to try a refused account once more.
-   * @returns false when somebody else has taken it, or the account has changed, since it was read
-   */
-  async takeProbe(account: NetworkAccount, now: number): Promise<boolean> {
-    const values = [account.id, new Date(account.statusAt), new Date(account.updatedAt), new Date(now)];
-    return (await this.database.single(TAKE_PROBE, values)).length === 1;
-  }
-
-  /** The cloud accepts the account's credentials again: its deployments are due. */
-  async markAccountActive(account: NetworkAccount, now: number): Promise<void> {
-    await this.database.single(MARK_ACCOUNT, [account.id, 'active', '', new Date(now), null]);
-    await lookAgainAtAccount((sql, values) => this.database.single(sql, values), account.id, now);
   }
 
   /**

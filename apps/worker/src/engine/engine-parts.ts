@@ -1,6 +1,8 @@
 import type { CloudErrorInfo, CloudId, decide, EngineSettings } from '#domain';
+import type { CircuitStore } from '#database';
 import type { Clock, Logger } from '#runtime';
 
+import type { CircuitMonitor } from '../breaker/cloud-breaker.js';
 import type { CloudAccounts, Store, Timers, Wake } from './reconcile-ports.js';
 
 /** Times of the engine itself, in milliseconds; those of the rules are in {@link EngineSettings}. */
@@ -12,7 +14,7 @@ export interface ReconcilerSettings {
 }
 
 /** Told what the engine does, for metrics. */
-export interface EngineMonitor {
+export interface EngineMonitor extends CircuitMonitor {
   /** One look and what followed from it. */
   passed(cloud: CloudId, outcome: 'seen' | CloudErrorInfo['category'], ms: number): void;
 }
@@ -20,6 +22,8 @@ export interface EngineMonitor {
 /** Everything that the engine is made of; a simulation replaces the lot. */
 export interface EngineParts {
   readonly store: Store;
+  /** The circuit breakers of the platform accounts. */
+  readonly circuits: Pick<CircuitStore, 'change'>;
   readonly accounts: CloudAccounts;
   readonly wake: Wake;
   readonly clock: Clock;

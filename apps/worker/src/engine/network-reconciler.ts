@@ -4,6 +4,7 @@ import { CloudError, profileOf, type CloudErrorInfo } from '#domain';
 import type { NetworkSnapshot } from '#database';
 
 import type { CloudAccess } from '../accounts/account-pool.js';
+import { CloudBreaker, isTrial, OPENING, type Barred, type Passage } from '../breaker/cloud-breaker.js';
 import type { EngineParts } from './engine-parts.js';
 import { FailurePacing } from './failure-pacing.js';
 import { bothOf } from './in-parallel.js';
@@ -24,11 +25,8 @@ const SOON_MS = 500;
 const WAKE_AHEAD_MS = 30_000;
 /** How long a paused deployment is left alone. */
 const PAUSED_RECHECK_MS = 30_000;
-/** Distance of attempts with an account that the cloud refuses. */
-const PROBE_MIN_MS = 60_000;
-const PROBE_MAX_MS = 3_600_000;
-/** An account that has worked for this long starts with the shortest distance again. */
-const PROBE_FORGET_MS = 600_000;
+/** A moment, after which others have written down what they have found, in milliseconds. */
+const MOMENT_MS = 1_000;
 /** A refusal that this process has seen is in the database after this, unless writing it has failed. */
 const REFUSAL_SETTLES_MS = 5_000;
 /** Distance of looks that fail because of the network or the cloud. */
@@ -39,7 +37,7 @@ const VPC_RECHECK_MS = 300_000;
 
 /** How a pass over a deployment begins. */
 type Approach =
-  | { readonly kind: 'go'; readonly access: CloudAccess; readonly isProbe: boolean }
+  | { readonly kind: 'go'; readonly access: CloudAccess; readonly passage: Passage }
   /** Not now: the cloud is not asked. */
   | { readonly kind: 'wait'; readonly error: CloudErrorInfo | null; readonly dueAt: number };
 
@@ -49,11 +47,11 @@ type Approach =
  */
 export class NetworkReconciler {
   readonly #looks: FailurePacing;
-  readonly #probes: FailurePacing;
+  readonly #breaker: CloudBreaker;
 
   constructor(private readonly parts: EngineParts) {
     this.#looks = new FailurePacing(RETRY_MIN_MS, RETRY_MAX_MS, parts.random);
-    this.#probes = new FailurePacing(PROBE_MIN_MS, PROBE_MAX_MS, parts.random);
+    this.#breaker = new CloudBreaker(parts);
   }
 
   /**
@@ -110,7 +108,7 @@ export class NetworkReconciler {
     planConflicts: Map<string, number>,
   ): Promise<number | null> {
     const { clock, log, monitor, store } = this.parts;
-    const { network, account, connections, vpcCheck } = snapshot;
+    const { network, connections, vpcCheck } = snapshot;
     const began = clock.now();
     const isDue = (dueAt: number | null): boolean => dueAt !== null && dueAt <= began + SOON_MS;
     const checksVpc = isDue(vpcCheck.dueAt);
@@ -119,27 +117,27 @@ export class NetworkReconciler {
 
     const approach = await this.#approach(snapshot);
     if (approach.kind === 'wait') return this.#wait(keeper, snapshot, approach.error, approach.dueAt);
-    const { access, isProbe } = approach;
+    const { access, passage } = approach;
 
     let seen: Look;
     try {
       const profile = profileOf(network.cloud);
-      const [answer, hasCompared] = await bothOf(
+      const [answer, comparison] = await bothOf(
         connections.length > 0 ? look(access, network, connections, profile, began) : Promise.resolve(null),
-        checksVpc ? this.#compareVpc(keeper, snapshot, access) : Promise.resolve(false),
+        checksVpc ? this.#compareVpc(keeper, snapshot, access) : Promise.resolve(null),
       );
-      if (isProbe && (answer !== null || hasCompared)) await store.markAccountActive(account, clock.now());
-      else if (began - account.statusAt > PROBE_FORGET_MS) this.#probes.succeeded(probeKey(account));
+      await this.#breaker.looked(snapshot, passage, answer === null ? comparison : null);
       this.#looks.succeeded(network.deploymentId);
       if (answer === null) return null;
       seen = answer;
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
       monitor.passed(network.cloud, error.info.category, clock.now() - began);
-      if (error.info.category === 'auth') return this.#refused(keeper, snapshot, access, error.info);
+      if (error.info.category === 'auth') return this.#refused(keeper, snapshot, approach, error.info);
       log.warn({ err: error, deploymentId: network.deploymentId }, 'the cloud could not be looked at');
+      const barred = await this.#breaker.looked(snapshot, passage, error.info);
       const retryAt = clock.now() + this.#looks.failed(network.deploymentId);
-      const dueAt = Math.max(retryAt, this.#afterPause(access));
+      const dueAt = Math.max(barred?.dueAt ?? retryAt, this.#afterPause(access));
       return this.#wait(keeper, snapshot, error.info, dueAt);
     }
 
@@ -148,49 +146,48 @@ export class NetworkReconciler {
     monitor.passed(network.cloud, 'seen', clock.now() - began);
     if (result.refusal === null || keeper.isLost()) return keeper.isLost() ? null : result.againInMs;
     const reloaded = await store.loadNetwork(keeper.lease);
-    return reloaded === null ? null : this.#refused(keeper, reloaded, access, result.refusal);
+    if (reloaded === null) return null;
+    // The look before it has been answered, and with that a trial has ended: the refusal belongs to what is now.
+    const found = { access, passage: { ...passage, periods: reloaded.circuits } };
+    return this.#refused(keeper, reloaded, found, result.refusal);
   }
 
   /** Whether the cloud may be asked now, and through which door. */
   async #approach(snapshot: NetworkSnapshot): Promise<Approach> {
-    const { accounts, clock, random, store } = this.parts;
-    const { account, network, pause } = snapshot;
+    const { clock, random } = this.parts;
+    const { account, pause } = snapshot;
     const now = clock.now();
     if (pause !== null) {
       return { kind: 'wait', error: null, dueAt: now + PAUSED_RECHECK_MS * (1 + random() / 5) };
     }
-    const isProbe = account.status === 'refused';
-    if (isProbe) {
-      const probeAt = account.statusAt + this.#probes.wait(probeKey(account));
-      const waitUntil = { kind: 'wait', error: refusalOf(snapshot) } as const;
-      if (now < probeAt) return { ...waitUntil, dueAt: probeAt + random() * 1_000 };
-      if (!(await store.takeProbe(account, now))) {
-        return { ...waitUntil, dueAt: now + this.#probes.wait(probeKey(account)) };
-      }
+    const access = this.#open(snapshot);
+    if ('gate' in access && access.gate.pausedUntil > now) {
+      return { kind: 'wait', error: null, dueAt: this.#afterPause(access) };
     }
-    let access: CloudAccess;
-    try {
-      access = accounts.access(account, network.region);
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      const info = { category: 'auth', code: 'UnusableAccount', message, operation: 'openAccount' } as const;
-      const dueAt = await this.#markRefused(snapshot, info);
-      return { kind: 'wait', error: info, dueAt };
-    }
+    const passage = await this.#breaker.admit(snapshot);
+    if (passage.kind === 'wait') return passage;
+    if (!('gate' in access)) return this.#turnAway(snapshot, passage, access);
     const { gate } = access;
     const { refusal } = gate;
     if (refusal !== null) {
       const isNewer = account.statusAt > gate.basis;
-      const isUnsettled = now - refusal.at < REFUSAL_SETTLES_MS;
-      if (isProbe || isNewer) gate.reopen();
-      else {
-        const dueAt = isUnsettled ? now + 1_000 : await this.#markRefused(snapshot, refusal.error);
-        return { kind: 'wait', error: refusal.error, dueAt };
-      }
+      if (passage.triesCredentials || isNewer) gate.reopen();
+      else if (now - refusal.at < REFUSAL_SETTLES_MS) {
+        return { kind: 'wait', error: refusal.error, dueAt: now + MOMENT_MS };
+      } else return this.#turnAway(snapshot, passage, refusal.error);
     }
     gate.basis = Math.max(gate.basis, account.statusAt);
-    if (gate.pausedUntil > now) return { kind: 'wait', error: null, dueAt: this.#afterPause(access) };
-    return { kind: 'go', access, isProbe };
+    return { kind: 'go', access, passage };
+  }
+
+  /** The way to the cloud, or why there is none. */
+  #open({ account, network }: NetworkSnapshot): CloudAccess | CloudErrorInfo {
+    try {
+      return this.parts.accounts.access(account, network.region);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return { category: 'auth', code: 'UnusableAccount', message, operation: OPENING };
+    }
   }
 
   /** A time after the pause that a throttled answer has brought, spread so that not all come back together. */
@@ -202,29 +199,22 @@ export class NetworkReconciler {
   async #refused(
     keeper: LeaseKeeper,
     snapshot: NetworkSnapshot,
-    access: CloudAccess,
+    { access, passage }: { readonly access: CloudAccess; readonly passage: Passage },
     error: CloudErrorInfo,
   ): Promise<number | null> {
     // Of all the turns that a refusal has stopped, the first one writes it down.
-    const dueAt = access.gate.takeRefusal()
-      ? await this.#markRefused(snapshot, error)
-      : this.parts.clock.now() + 1_000;
+    const isToTell = access.gate.takeRefusal() || isTrial(passage);
+    const { dueAt } = isToTell
+      ? await this.#turnAway(snapshot, passage, error)
+      : { dueAt: this.parts.clock.now() + MOMENT_MS };
     return this.#wait(keeper, snapshot, error, dueAt);
   }
 
-  /** Answers when the account may be tried again. */
-  async #markRefused({ account }: NetworkSnapshot, error: CloudErrorInfo): Promise<number> {
-    const { clock, log, store } = this.parts;
-    const now = clock.now();
-    const dueAt = now + this.#probes.failed(probeKey(account));
-    const isMarked = await store.markAccountRefused(account, `${error.code}: ${error.message}`, now);
-    // An operator has changed the account since: whatever it now is shows with the next turn.
-    if (!isMarked) return now + 1_000;
-    log.error(
-      { accountId: account.id, cloud: account.cloud, code: error.code, requestId: error.requestId },
-      `the cloud refuses the platform account: ${error.message}`,
-    );
-    return dueAt;
+  /** Writes down that the account cannot be used; answers for how long. */
+  async #turnAway(snapshot: NetworkSnapshot, passage: Passage, error: CloudErrorInfo): Promise<Barred> {
+    const barred = await this.#breaker.looked(snapshot, passage, error);
+    // Where nothing bars the way an operator has changed the account since: whatever it now is shows with the next turn.
+    return { kind: 'wait', error, dueAt: barred?.dueAt ?? this.parts.clock.now() + MOMENT_MS };
   }
 
   /** Leaves the deployment until `dueAt`; answers how long that is. */
@@ -243,7 +233,7 @@ export class NetworkReconciler {
       await store.saveVpcCheck(keeper.lease, { checkedAt: null, problem, dueAt }, now);
     }
     await postpone(this.parts, keeper, snapshot, error, dueAt);
-    if (error?.category === 'auth') {
+    if (error !== null) {
       // An operator who mended the account in the meantime has made everything due; that must not be lost.
       const current = await store.loadNetwork(keeper.lease);
       if (current !== null && current.account.updatedAt !== snapshot.account.updatedAt) return 0;
@@ -252,10 +242,14 @@ export class NetworkReconciler {
   }
 
   /**
-   * Compares the declared VPC with the cloud; answers whether the cloud could be asked.
+   * Compares the declared VPC with the cloud; answers why the cloud could not be asked, null when it could.
    * @throws CloudError only when the cloud refuses the account
    */
-  async #compareVpc(keeper: LeaseKeeper, snapshot: NetworkSnapshot, access: CloudAccess): Promise<boolean> {
+  async #compareVpc(
+    keeper: LeaseKeeper,
+    snapshot: NetworkSnapshot,
+    access: CloudAccess,
+  ): Promise<CloudErrorInfo | null> {
     const { clock, log, store } = this.parts;
     const { deploymentId } = snapshot.network;
     try {
@@ -264,7 +258,7 @@ export class NetworkReconciler {
       const dueAt = problem === null ? null : now + VPC_RECHECK_MS;
       await store.saveVpcCheck(keeper.lease, { checkedAt: now, problem, dueAt }, now);
       this.#looks.succeeded(`VPC of ${deploymentId}`);
-      return true;
+      return null;
     } catch (error) {
       if (!(error instanceof CloudError) || error.info.category === 'auth') throw error;
       log.warn({ err: error, deploymentId }, 'the VPC could not be compared with the cloud');
@@ -272,18 +266,7 @@ export class NetworkReconciler {
       const dueAt = now + this.#looks.failed(`VPC of ${deploymentId}`);
       const { problem } = snapshot.vpcCheck;
       await store.saveVpcCheck(keeper.lease, { checkedAt: null, problem, dueAt }, now);
-      return false;
+      return error.info;
     }
   }
-}
-
-/** Attempts are counted anew when an operator has changed the account. */
-function probeKey({ id, updatedAt }: NetworkSnapshot['account']): string {
-  return `${id} ${updatedAt}`;
-}
-
-/** What the database remembers of a refusal. */
-function refusalOf({ account }: NetworkSnapshot): CloudErrorInfo {
-  const [code = '', ...rest] = account.statusDetail.split(': ');
-  return { category: 'auth', code, message: rest.join(': '), operation: 'openAccount' };
 }

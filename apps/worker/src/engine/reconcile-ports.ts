@@ -13,9 +13,6 @@ export type Store = Pick<
   | 'saveStatus'
   | 'touch'
   | 'nextDue'
-  | 'markAccountRefused'
-  | 'markAccountActive'
-  | 'takeProbe'
   | 'saveVpcCheck'
 >;
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
-import type { CloudId } from '#domain';
+import type { CircuitKind, CircuitState, CloudId } from '#domain';
 import { createMetricsRegistry, type MetricsRegistry } from '#runtime';
 
 import type { CallObserver } from '../accounts/account-pool.js';
@@ -21,6 +21,7 @@ export class WorkerMetrics implements EngineMonitor, CallObserver {
   readonly #calls: Counter<'cloud' | 'operation' | 'outcome'>;
   readonly #callSeconds: Histogram<'cloud' | 'operation'>;
   readonly #lag: Gauge;
+  readonly #circuitMoves: Counter<'cloud' | 'kind' | 'to'>;
   #countedAt = 0;
 
   constructor(@Inject(PARTS) private readonly parts: WorkerParts) {
@@ -57,6 +58,19 @@ export class WorkerMetrics implements EngineMonitor, CallObserver {
       help: 'How long the connection that is longest overdue has been waiting to be looked at.',
       registers,
     });
+    this.#circuitMoves = new Counter({
+      name: 'peering_broker_circuit_moves_total',
+      help: 'Circuits before platform accounts that this worker has opened, half-opened or closed, by cloud and kind.',
+      labelNames: ['cloud', 'kind', 'to'],
+      registers,
+    });
+    const circuits: Gauge<'cloud' | 'kind' | 'state'> = new Gauge({
+      name: 'peering_broker_circuits',
+      help: 'Circuits before platform accounts that have ever counted a failure, by cloud, kind and state.',
+      labelNames: ['cloud', 'kind', 'state'],
+      registers,
+      collect: () => this.#countCircuits(circuits),
+    });
     const connections: Gauge<'cloud' | 'state'> = new Gauge({
       name: 'peering_broker_connections',
       help: 'Connections by cloud and state.',
@@ -83,6 +97,10 @@ export class WorkerMetrics implements EngineMonitor, CallObserver {
     this.#callSeconds.observe({ cloud, operation }, ms / 1000);
   }
 
+  circuitMoved(cloud: CloudId, kind: CircuitKind, to: CircuitState): void {
+    this.#circuitMoves.inc({ cloud, kind, to });
+  }
+
   /** @param ms how long the one that is longest overdue has been waiting */
   lagged(ms: number): void {
     this.#lag.set(ms / 1000);
@@ -95,6 +113,12 @@ export class WorkerMetrics implements EngineMonitor, CallObserver {
     const counts = await this.parts.database.reconcile.countConnections();
     gauge.reset();
     for (const { cloud, state, count } of counts) gauge.set({ cloud, state }, count);
+  }
+
+  async #countCircuits(gauge: Gauge<'cloud' | 'kind' | 'state'>): Promise<void> {
+    const counts = await this.parts.database.circuits.count();
+    gauge.reset();
+    for (const { cloud, kind, state, count } of counts) gauge.set({ cloud, kind, state }, count);
   }
 
   async #countJobs(gauge: Gauge<'job' | 'condition'>): Promise<void> {
