@@ -1,55 +1,63 @@
 /**
  * 10,000 approval windows that close within the same second, on one worker, with 5 ms a call: how late each request was
- * withdrawn and its connection failed. The floor is the same look, withdrawal and look again, made by a bare loop.
+ * withdrawn and its connection failed. The floor is the same look, withdrawal and look again, made by a bare loop that
+ * remembers nothing. Bench, cloud, worker and database are processes of their own.
  */
 import pg from 'pg';
 
 import { connectors } from '#clouds';
 import { CredentialCipher } from '#runtime';
 
-import type { Simulators } from '../apps/cloud-sim/src/running-simulators.js';
-import { startSimulators } from '../apps/cloud-sim/src/simulator.js';
-import { seedTenant, startBenchDatabase } from './bench-database.js';
+import { addPlatformAccounts, seedTenant, startBenchDatabase, type BenchAccount } from './bench-database.js';
 import { startProgram } from './child-process.js';
 import { freePort, newEncryptionKeys } from './environment.js';
-import { controlOf, fleetHome, seedAttachments, writeFleet, type FleetNetwork } from './fleet.js';
-import type { Measurement } from './report.js';
+import { fleetHome, seedAttachments, writeFleet, type FleetNetwork } from './fleet.js';
+import { quantile, type Measurement } from './report.js';
+import { startSimulatorProcess, type SimulatedAccount, type SimulatorProcess } from './simulator-process.js';
 
 const WINDOWS = 10_000;
+/** The cloud limits each account to 100 calls a second of an operation: so many windows are in many accounts. */
+const ACCOUNTS = 100;
 const CALL_MS = 5;
 const WORKERS_AT_A_TIME = 64;
 /** Between the writing of the fleet and the closing of its windows: the worker is up by then. */
 const AHEAD_MS = 15_000;
 const LIMIT_MS = 300_000;
 
+/** A network with the account that it is in. */
+interface Held {
+  readonly account: SimulatedAccount;
+  readonly network: FleetNetwork;
+}
+
 export async function benchApprovalWindows(): Promise<Measurement[]> {
-  const simulators = await startSimulators({ ports: 'ephemeral', clouds: ['tencent'] });
+  const simulator = await startSimulatorProcess('tencent');
   const database = await startBenchDatabase();
   try {
-    const control = controlOf(simulators, 'tencent');
     // The cloud detaches at once and sets no pace of its own: what remains is ours.
-    await control('settings', { detachingSeconds: 0, rateLimits: false, instancesPerCcn: 0 });
-    const platform = simulators.account('tencent', 'platform');
-    const accounts = {
-      platform: platform.accountId,
-      customer: simulators.account('tencent', 'customer').accountId,
-    };
+    await simulator.control('settings', { detachingSeconds: 0, rateLimits: false, instancesPerCcn: 0 });
+    const accounts: SimulatedAccount[] = [];
+    for (let nth = 0; nth < ACCOUNTS; nth += 1) accounts.push(await simulator.addAccount(`platform ${nth}`));
+    const toDo = await seedWindows(simulator, accounts);
+    await simulator.setLatency(CALL_MS);
+    const { lateness: floor, seconds: floorSeconds } = await byHand(simulator, toDo);
+
     const keys = newEncryptionKeys();
-    const { region, services } = fleetHome('tencent');
-    const endpoints = Object.fromEntries(services.map((service) => [service, simulators.endpoints.tencent]));
-    const tenant = await seedTenant(
-      database.url,
-      CredentialCipher.fromKeys(keys),
-      { cloud: 'tencent', endpoints, ...platform },
-      region,
-      [],
-    );
-    const floorMs = await byHand(
-      simulators,
-      endpoints,
-      await seedAttachments(control, accounts, WINDOWS, 'PENDING'),
-    );
-    const fleet = await seedAttachments(control, accounts, WINDOWS, 'PENDING');
+    const cipher = CredentialCipher.fromKeys(keys);
+    const asBench = (account: SimulatedAccount): BenchAccount => ({
+      cloud: 'tencent',
+      ...account,
+      endpoints: endpointsOf(simulator),
+    });
+    const { region } = fleetHome('tencent');
+    const customer = asBench(await simulator.account('platform'));
+    const tenant = await seedTenant(database.url, cipher, customer, region, []);
+    const rows = await addPlatformAccounts(database.url, cipher, accounts.map(asBench));
+    const rowOf = new Map(accounts.map(({ accountId }, nth) => [accountId, rows[nth] ?? '']));
+    const fleet = (await seedWindows(simulator, accounts)).map(({ account, network }) => ({
+      ...network,
+      platformAccountId: rowOf.get(account.accountId) ?? '',
+    }));
     const closing = Date.now() + AHEAD_MS;
     const deadlineOf = (nth: number): number => closing + Math.floor((nth * 1_000) / WINDOWS);
     const ids = await writeFleet(database.url, 'tencent', tenant, fleet, (nth) => ({
@@ -60,7 +68,6 @@ export async function benchApprovalWindows(): Promise<Measurement[]> {
       },
       dueAt: deadlineOf(nth),
     }));
-    simulators.faults.add({ kind: 'latency', ms: CALL_MS });
     const port = await freePort();
     const worker = await startProgram(
       'apps/worker/src/main.js',
@@ -81,67 +88,98 @@ export async function benchApprovalWindows(): Promise<Measurement[]> {
     } finally {
       await worker.stop();
     }
-    const left = simulators.cloud('tencent').simulator.books();
-    if (JSON.stringify(left).includes('"PENDING"')) throw new Error('Requests were left in the cloud.');
-    const late = ids.map((id, nth) => (failedAt.get(id) ?? Infinity) - deadlineOf(nth)).sort((a, b) => a - b);
-    const [p50, p99, last] = [0.5, 0.99, 1].map(
-      (share) => late[Math.ceil(share * late.length) - 1] ?? Infinity,
-    );
-    const seconds = (ms = Infinity): string => `${(ms / 1_000).toFixed(1)} s`;
+    if ((await simulator.books()).includes('"PENDING"')) throw new Error('Requests were left in the cloud.');
+    const lateness = ids.map((id, nth) => (failedAt.get(id) ?? Infinity) - deadlineOf(nth));
+    const [p50, p99] = [quantile(lateness, 0.5), quantile(lateness, 0.99)];
+    const floorP99 = quantile(floor, 0.99);
+    const ourSeconds = (Math.max(...failedAt.values()) - closing) / 1_000;
+    const ratio = floorSeconds / ourSeconds;
+    const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
     return [
       {
-        name: `${WINDOWS} windows that close at once: lateness (p50 ${seconds(p50)}, last ${seconds(last)}), p99`,
+        name: `${WINDOWS} windows that close at once: closed a second`,
+        ours: `${(WINDOWS / ourSeconds).toFixed(0)}/s`,
+        floor: `${(WINDOWS / floorSeconds).toFixed(0)}/s`,
+        ratio,
+        aim: { text: '>= 0.6', met: ratio >= 0.6 },
+      },
+      {
+        name: `  and how late (p50 ${seconds(p50)}, floor ${seconds(quantile(floor, 0.5))}), p99`,
         ours: seconds(p99),
-        floor: seconds(floorMs),
-        ratio: (p99 ?? Infinity) / floorMs,
-        aim: { text: 'p99 < 2 s', met: (p99 ?? Infinity) < 2_000 },
+        floor: seconds(floorP99),
+        ratio: p99 / floorP99,
+        aim: { text: 'p99 < 2 s', met: p99 < 2_000 },
       },
     ];
   } finally {
     await database.stop();
-    await simulators.close();
+    await simulator.stop();
   }
 }
 
-/** Looks, withdraws and looks again for every request, as many at a time as the worker does; in milliseconds. */
-async function byHand(
-  simulators: Simulators,
-  endpoints: Readonly<Record<string, string>>,
-  fleet: readonly FleetNetwork[],
-): Promise<number> {
-  const { accountId, accessKeyId, secretAccessKey } = simulators.account('tencent', 'platform');
-  const { region } = fleetHome('tencent');
-  const cloud = connectors.tencent?.({
-    region,
-    accountId,
-    credentials: { kind: 'static', accessKeyId, secretAccessKey },
-    endpoints,
-    timeoutMs: 10_000,
+function endpointsOf({ endpoint }: SimulatorProcess): Record<string, string> {
+  return Object.fromEntries(fleetHome('tencent').services.map((service) => [service, endpoint]));
+}
+
+/** As many windows in each account, one account's beside the other's. */
+async function seedWindows(
+  simulator: SimulatorProcess,
+  accounts: readonly SimulatedAccount[],
+): Promise<Held[]> {
+  const customer = (await simulator.account('customer')).accountId;
+  const each: FleetNetwork[][] = [];
+  for (const { accountId } of accounts) {
+    const sides = { platform: accountId, customer };
+    each.push(await seedAttachments(simulator.control, sides, WINDOWS / ACCOUNTS, 'PENDING'));
+  }
+  return Array.from({ length: WINDOWS }, (_, nth) => {
+    const [account, network] = [accounts[nth % ACCOUNTS], each[nth % ACCOUNTS]?.[Math.floor(nth / ACCOUNTS)]];
+    if (account === undefined || network === undefined) throw new Error('The cloud made fewer networks.');
+    return { account, network };
   });
-  if (cloud === undefined) throw new Error('Tencent Cloud cannot be spoken to.');
-  const fault = simulators.faults.add({ kind: 'latency', ms: CALL_MS });
-  const waiting = fleet.values();
+}
+
+/** Looks, withdraws and looks again for every request, as many at a time as the worker does. */
+async function byHand(
+  simulator: SimulatorProcess,
+  toDo: readonly Held[],
+): Promise<{ lateness: number[]; seconds: number }> {
+  const { region } = fleetHome('tencent');
+  const ports = new Map(
+    [...new Set(toDo.map(({ account }) => account))].map((account) => {
+      const { accountId, accessKeyId, secretAccessKey } = account;
+      const port = connectors.tencent?.({
+        region,
+        accountId,
+        credentials: { kind: 'static', accessKeyId, secretAccessKey },
+        endpoints: endpointsOf(simulator),
+        timeoutMs: 10_000,
+      });
+      if (port === undefined) throw new Error('Tencent Cloud cannot be spoken to.');
+      return [account, port] as const;
+    }),
+  );
+  const waiting = toDo.entries();
+  const lateness: number[] = [];
   const began = performance.now();
   await Promise.all(
     Array.from({ length: WORKERS_AT_A_TIME }, async () => {
-      for (const { vpcId, connections } of waiting) {
+      for (const [nth, { account, network }] of waiting) {
+        const { vpcId, connections } = network;
         const [{ providerId, spec } = { providerId: '', spec: null }] = connections;
-        const network = { vpcId, region };
-        await cloud.observePeerings(network);
+        const ref = { vpcId, region };
+        const port = ports.get(account);
+        await port?.observePeerings(ref);
         const ownerAccountId = spec?.['ccnOwnerUin'] ?? '';
-        await cloud.withdrawAttachment(
-          network,
-          { providerId, ownerAccountId },
-          { mark: 'bench', token: vpcId },
-        );
-        await cloud.observePeerings(network);
+        await port?.withdrawAttachment(ref, { providerId, ownerAccountId }, { mark: 'bench', token: vpcId });
+        await port?.observePeerings(ref);
+        lateness[nth] = performance.now() - began - (nth * 1_000) / WINDOWS;
       }
     }),
   );
-  const elapsedMs = performance.now() - began;
-  simulators.faults.remove(fault.id);
-  cloud.close();
-  return elapsedMs;
+  const seconds = (performance.now() - began) / 1_000;
+  for (const port of ports.values()) port.close();
+  return { lateness, seconds };
 }
 
 /** When each connection failed because its window had closed, in epoch milliseconds. */

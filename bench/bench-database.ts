@@ -2,7 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { apiKeys, deployments, openDatabase, platformAccounts, projects, quotas, tenants } from '#database';
+import {
+  apiKeys,
+  deployments,
+  openDatabase,
+  platformAccounts,
+  projects,
+  quotas,
+  tenants,
+  type OperatorScope,
+  type PlatformAccountRecord,
+} from '#database';
 import type { CloudId } from '#domain';
 import { hashSecret, newSecret, type CredentialCipher } from '#runtime';
 
@@ -50,6 +60,39 @@ export interface BenchTenant {
   readonly authorization: string;
 }
 
+/** Platform accounts that hold networks; answers with their rows, in order. */
+export async function addPlatformAccounts(
+  url: string,
+  cipher: CredentialCipher,
+  accounts: readonly BenchAccount[],
+): Promise<string[]> {
+  const database = await openDatabase({ url, poolSize: 2, applicationName: 'bench' });
+  try {
+    return await database.asOperator(async (scope) => {
+      const ids: string[] = [];
+      for (const account of accounts) ids.push((await addPlatformAccount(scope, cipher, account)).id);
+      return ids;
+    });
+  } finally {
+    await database.close();
+  }
+}
+
+function addPlatformAccount(
+  scope: OperatorScope,
+  cipher: CredentialCipher,
+  { cloud, accountId, accessKeyId, secretAccessKey, endpoints }: BenchAccount,
+): Promise<PlatformAccountRecord> {
+  return platformAccounts.create(scope, {
+    cloud,
+    accountId,
+    displayName: 'Bench',
+    credentialsKind: 'static',
+    credentials: cipher.encrypt({ kind: 'static', accessKeyId, secretAccessKey }),
+    endpoints,
+  });
+}
+
 /** A tenant with one deployment for each of the given VPCs, and a quota that is in nobody's way. */
 export async function seedTenant(
   url: string,
@@ -66,18 +109,7 @@ export async function seedTenant(
       for (const name of ['peerings_per_deployment', 'peerings_per_tenant']) {
         await quotas.set(scope, { tenantId: tenant.id, name, value: 1_000_000 });
       }
-      const platform = await platformAccounts.create(scope, {
-        cloud: account.cloud,
-        accountId: account.accountId,
-        displayName: 'Bench',
-        credentialsKind: 'static',
-        credentials: cipher.encrypt({
-          kind: 'static',
-          accessKeyId: account.accessKeyId,
-          secretAccessKey: account.secretAccessKey,
-        }),
-        endpoints: account.endpoints,
-      });
+      const platform = await addPlatformAccount(scope, cipher, account);
       const deploymentIds: string[] = [];
       for (const [index, vpc] of vpcs.entries()) {
         const { id } = await deployments.create(scope, {

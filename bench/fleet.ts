@@ -9,6 +9,8 @@ import type { BenchTenant } from './bench-database.js';
 
 /** A platform network in the cloud, with the connections that it has there. */
 export interface FleetNetwork {
+  /** The row of the platform account that the network belongs to; that of the tenant when absent. */
+  readonly platformAccountId?: string;
   readonly vpcId: string;
   readonly cidr: string;
   readonly connections: readonly {
@@ -33,7 +35,7 @@ interface Seeder {
 }
 
 /** Calls a control operation of the simulator. */
-type Control = <Answer>(operation: string, body: unknown) => Promise<Answer>;
+export type Control = <Answer>(operation: string, body: unknown) => Promise<Answer>;
 
 const PLATFORM_BLOCKS = { from: '10.10.0.0/15', prefixLength: 28 } as const;
 const CUSTOMER_BLOCKS = { from: '172.16.0.0/12', prefixLength: 24 } as const;
@@ -197,7 +199,7 @@ export async function seedAttachments(
 export const FLEET_CLOUDS = Object.keys(SEEDERS) as CloudId[];
 
 /** @throws Error when the simulator refuses */
-export function controlOf(simulators: Simulators, cloud: CloudId): Control {
+export function controlOf(simulators: Pick<Simulators, 'controlUrl'>, cloud: CloudId): Control {
   return async <Answer>(operation: string, body: unknown): Promise<Answer> => {
     const answer = await fetch(`${simulators.controlUrl}/_sim/${cloud}/${operation}`, {
       method: 'POST',
@@ -250,7 +252,12 @@ export async function writeFleet(
   const { region } = fleetHome(cloud);
   const profile = profileOf(cloud);
   const now = Date.now();
-  const deployments = fleet.map(({ vpcId, cidr }) => ({ id: newId('dep', now), vpc_id: vpcId, cidr }));
+  const deployments = fleet.map(({ vpcId, cidr, platformAccountId: account = platformAccountId }) => ({
+    id: newId('dep', now),
+    vpc_id: vpcId,
+    cidr,
+    account,
+  }));
   const connections = fleet.flatMap(({ connections: each }, network) =>
     each.map((connection) => ({ connection, deployment_id: deployments[network]?.id ?? '' })),
   );
@@ -278,9 +285,9 @@ export async function writeFleet(
     await client.query(
       `INSERT INTO deployments (id, tenant_id, project_id, name, cloud, region, edition, platform_account_id, vpc_id,
          drift_policy, vpc_check_due_at)
-       SELECT id, $1, $2, id, $3, $4, 'dedicated_professional', $5, vpc_id, 'report', NULL
-       FROM json_to_recordset($6) AS each (id text, vpc_id text)`,
-      [tenantId, projectId, cloud, region, platformAccountId, JSON.stringify(deployments)],
+       SELECT id, $1, $2, id, $3, $4, 'dedicated_professional', account, vpc_id, 'report', NULL
+       FROM json_to_recordset($5) AS each (id text, vpc_id text, account text)`,
+      [tenantId, projectId, cloud, region, JSON.stringify(deployments)],
     );
     await client.query(
       `INSERT INTO address_claims (deployment_id, tenant_id, block)

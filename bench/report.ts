@@ -38,8 +38,13 @@ export function formatTable(measurements: readonly Measurement[]): string {
 
 /** The middle one of some numbers. @throws RangeError when there is none */
 export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** The smallest of some numbers that this share of them does not exceed. @throws RangeError when there is none */
+export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted[Math.floor(sorted.length / 2)];
-  if (middle === undefined) throw new RangeError('There is no median of nothing.');
-  return middle;
+  const found = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+  if (found === undefined) throw new RangeError('There is no quantile of nothing.');
+  return found;
 }
