@@ -4,7 +4,13 @@
  */
 import { missingFields, type CloudProfile } from './cloud-profile.js';
 import type { CloudSpec } from './cloud-spec.js';
-import { freshStatus, isLive, type EarlierRequest, type PeeringStatus } from './peering-connection.js';
+import {
+  freshStatus,
+  isLive,
+  type DriftPolicy,
+  type EarlierRequest,
+  type PeeringStatus,
+} from './peering-connection.js';
 import { isRetryable } from './peering-state.js';
 
 /** What the customer declares. */
@@ -111,6 +117,22 @@ export function mayComplete(status: PeeringStatus): boolean {
     (status.state === 'verifying' && !status.verified) ||
     isRetryable(status.state)
   );
+}
+
+/**
+ * What a yes of the customer to a repair of the routes comes to: `taken` is to be written, `needless` changes nothing,
+ * because nothing is broken or the repair is under way. `refused`: there is nothing that could be repaired, or the
+ * deployment's policy is that drift is reported only.
+ */
+export function judgeRepair(
+  { state, repairGranted, conditions }: PeeringStatus,
+  policy: DriftPolicy,
+): 'taken' | 'needless' | 'refused' {
+  if (state === 'running') return 'needless';
+  if (state !== 'degraded' || policy === 'report') return 'refused';
+  const routes = conditions.find(({ type }) => type === 'RoutesProgrammed');
+  if (routes?.status !== 'False') return 'refused';
+  return policy === 'repair' || repairGranted === true ? 'needless' : 'taken';
 }
 
 /** Whether another attempt may start: the last one has ended and is fully taken back. */

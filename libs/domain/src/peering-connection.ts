@@ -18,7 +18,10 @@ export interface PlatformNetwork {
   readonly driftPolicy: DriftPolicy;
 }
 
-/** What happens when a route of ours is missing or leads nowhere. */
+/**
+ * What happens when a route of ours is missing or leads nowhere: it is put back, it is told, or it is told and put back
+ * once the customer says yes.
+ */
 export type DriftPolicy = 'repair' | 'report' | 'ask';
 
 export type ConditionType = 'Verified' | 'Accepted' | 'RoutesProgrammed' | 'Fresh';
@@ -132,6 +135,8 @@ export interface PeeringStatus {
    * A late approval finds it and is undone.
    */
   readonly ending: Ending | null;
+  /** Whether the customer has said yes to a repair of the routes that is yet to be done; absent: they have not. */
+  readonly repairGranted?: boolean;
   /** Earlier requests that may still be in the cloud, oldest first; absent: there are none. */
   readonly earlier?: readonly EarlierRequest[];
   /**

@@ -29,7 +29,7 @@ interface StateDescription {
   /** Nothing happens in this state until somebody asks for it. */
   readonly resting: boolean;
   /** What customers may do in it, besides reading. */
-  readonly verbs: readonly ('complete' | 'retry' | 'delete' | 'refresh')[];
+  readonly verbs: readonly ('complete' | 'retry' | 'repair' | 'delete' | 'refresh')[];
 }
 
 /** The transition table. A move that is not in it is a defect, and {@link assertTransition} throws. */
@@ -80,7 +80,7 @@ export const STATE_MACHINE = {
     to: ['running', 'failed', 'deleting'],
     actor: 'platform',
     resting: false,
-    verbs: ['refresh', 'delete'],
+    verbs: ['repair', 'refresh', 'delete'],
   },
   failed: {
     to: ['awaiting_request', 'verifying', 'requesting', 'deleting'],

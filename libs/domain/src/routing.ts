@@ -73,10 +73,13 @@ export function planRoutes(
   };
 }
 
+/** Whether a route is among the recorded ones. */
+export function isRecorded(recorded: readonly RecordedRoute[], route: RecordedRoute): boolean {
+  return recorded.some((other) => key(other) === key(route));
+}
+
 /** The record with one more route, unless it is there already. */
 export function withRoute(recorded: readonly RecordedRoute[], route: RecordedRoute): RecordedRoute[] {
   const { routeTableId, destination } = route;
-  return recorded.some((other) => key(other) === key(route))
-    ? [...recorded]
-    : [...recorded, { routeTableId, destination }];
+  return isRecorded(recorded, route) ? [...recorded] : [...recorded, { routeTableId, destination }];
 }

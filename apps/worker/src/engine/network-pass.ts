@@ -124,10 +124,10 @@ export class NetworkPass {
     }
   }
 
-  /** A due time that spreads what would otherwise come all at once. */
+  /** A due time that spreads what would otherwise come all at once; never later than asked for. */
   #dueAt(recheckInMs: number | null): number | null {
     if (recheckInMs === null) return null;
-    const spread = recheckInMs > 1_000 ? 0.9 + this.parts.random() / 5 : 1;
+    const spread = recheckInMs > 1_000 ? 1 - this.parts.random() / 5 : 1;
     return this.parts.clock.now() + Math.round(recheckInMs * spread);
   }
 

@@ -22,14 +22,14 @@ export function stateEvents(before: PeeringStatus, after: PeeringStatus): Connec
   return [{ type: 'peering.state_changed', data }];
 }
 
-/** Routes that were as they should be and no longer are, with what is there instead. */
+/** Routes that were as they should be and, now that it is certain, no longer are, with what is there instead. */
 export function driftEvents(
   before: PeeringStatus,
   after: PeeringStatus,
   network: PlatformNetwork,
   tables: readonly ObservedRouteTable[] | null,
 ): ConnectionEvent[] {
-  if (tables === null || !hasRoutes(before) || hasRoutes(after) || after.providerId === null) return [];
+  if (tables === null || !wereWell(before) || !areBroken(after) || after.providerId === null) return [];
   const wanted = wantedRoutes(network, tables, after.admittedCidrs);
   const { problems } = planRoutes(wanted, before.routes, tables, after.providerId);
   if (problems.length === 0) return [];
@@ -65,6 +65,18 @@ export function cloudCallEvent(
   return { type: 'peering.cloud_call', data };
 }
 
-function hasRoutes(status: PeeringStatus): boolean {
-  return status.conditions.some(({ type, status: value }) => type === 'RoutesProgrammed' && value === 'True');
+const routesOf = ({ conditions }: PeeringStatus) =>
+  conditions.find(({ type }) => type === 'RoutesProgrammed');
+
+/** What a first look has cast doubt on was well before it, unless it was broken and may have been mended. */
+function wereWell(status: PeeringStatus): boolean {
+  const routes = routesOf(status);
+  return routes?.status === 'True' || (routes?.status === 'Unknown' && !SEEN_WELL.includes(routes.reason));
+}
+
+/** What the condition says of routes that are as they should be. */
+const SEEN_WELL: readonly string[] = ['programmed', 'learned'];
+
+function areBroken(status: PeeringStatus): boolean {
+  return routesOf(status)?.status === 'False';
 }

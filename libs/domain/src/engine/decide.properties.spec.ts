@@ -310,7 +310,7 @@ class World {
   }
 
   /** One turn of the engine: look, decide, store, act, record. */
-  step(how: StepMode = 'well'): Decision {
+  step(how: StepMode | 'sees_a_lie' = 'well'): Decision {
     const isStale = how === 'sees_the_past' && this.now < this.changedAt + this.staleForMs;
     const shown = isStale ? this.past : this.cloud;
     const decision = decide({
@@ -530,6 +530,136 @@ describe.each(SCENARIOS)('any history, $name', ({ profile }) => {
         expect(world.violations).toEqual([]);
       }),
       { numRuns: 1_500 },
+    );
+  });
+});
+
+describe('a connection that runs', () => {
+  type Sight = Pick<CloudState, 'peering' | 'routes'>;
+  const CALM_MS = 60_000;
+
+  /** A connection that has run for a while, over one or two blocks. */
+  function runningWorld(profile: CloudProfile, cidrs: readonly string[]): World {
+    const world = new World(profile);
+    world.happen({ kind: 'customer_asks', wrong: 'nothing', cidrs });
+    world.step();
+    world.happen({ kind: 'customer_approves' });
+    world.settle();
+    world.happen({ kind: 'pass', ms: CALM_MS });
+    world.settle();
+    world.happen({ kind: 'pass', ms: CALM_MS });
+    return world;
+  }
+
+  interface Lie {
+    readonly phase: ProviderPhase | 'none';
+    readonly isOurs: boolean;
+    readonly cidrs: readonly string[];
+    readonly routes: 'all' | 'none' | 'blackhole' | 'foreign';
+  }
+
+  const lie: fc.Arbitrary<Lie> = fc.record({
+    phase: fc.constantFrom<ProviderPhase | 'none'>(
+      'none',
+      'pending_platform',
+      'pending_customer',
+      'in_progress',
+      'active',
+      'rejected',
+      'expired',
+      'failed',
+      'deleting',
+      'gone',
+    ),
+    isOurs: fc.boolean(),
+    cidrs: someCidrs,
+    routes: fc.constantFrom<'all' | 'none' | 'blackhole' | 'foreign'>('all', 'none', 'blackhole', 'foreign'),
+  });
+
+  function told(
+    { peering, routes }: CloudState,
+    { phase, isOurs, ...said }: Lie,
+    customerAsks: boolean,
+  ): Sight {
+    const entries = {
+      all: routes,
+      none: [],
+      blackhole: routes.map((route) => ({ ...route, state: 'blackhole' as const })),
+      foreign: routes.map((route) => ({ ...route, target: 'nat-1' })),
+    };
+    const side = customerAsks ? 'requester' : 'accepter';
+    const stranger = isOurs ? {} : { accountId: '999999999999' };
+    return {
+      peering:
+        peering === null || phase === 'none'
+          ? null
+          : {
+              ...peering,
+              phase,
+              providerState: phase,
+              [side]: { ...peering[side], cidrs: said.cidrs, ...stranger },
+            },
+      routes: entries[said.routes],
+    };
+  }
+
+  it.each(SCENARIOS)('$name, is not moved by one look that says otherwise', ({ profile }) => {
+    fc.assert(
+      fc.property(
+        fc.subarray(['172.16.0.0/16', '172.17.0.0/16'], { minLength: 1 }),
+        lie,
+        fc.nat(4_000),
+        (cidrs, said, ms) => {
+          const world = runningWorld(profile, cidrs);
+          expect(world.state).toBe('running');
+          const truth = world.cloud;
+          const reason = world.connection.status.reason.code;
+          world.cloud = { ...truth, ...told(truth, said, world.customerAsks) };
+          const { action } = world.step('sees_a_lie');
+          world.cloud = truth;
+          expect({ action, state: world.state, reason: world.connection.status.reason.code }).toEqual({
+            action: null,
+            state: 'running',
+            reason,
+          });
+          for (const wait of [ms, 5_000, CALM_MS]) {
+            world.happen({ kind: 'pass', ms: wait });
+            expect(world.step().action).toBeNull();
+            expect(world.state).toBe('running');
+          }
+          expect(world.violations).toEqual([]);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each(SCENARIOS)('$name, comes to what is so when it stays so', ({ profile }) => {
+    fc.assert(
+      fc.property(
+        fc.subarray(['172.16.0.0/16', '172.17.0.0/16'], { minLength: 1 }),
+        someCidrs,
+        (before, after) => {
+          const world = runningWorld(profile, before);
+          world.happen({ kind: 'customer_changes_cidrs', cidrs: after });
+          world.step();
+          world.happen({ kind: 'pass', ms: settings.missingConfirmMs });
+          world.settle();
+          const { status } = world.connection;
+          const admitted = after.filter((cidr) => findConflicts(parseCidrs([cidr]), plan).length === 0);
+          expect(status.admittedCidrs).toEqual(admitted);
+          const isWell = admitted.length === after.length;
+          expect(status.state).toBe(isWell ? 'running' : 'degraded');
+          expect(status.reason.code).toBe(isWell ? 'ready' : 'peer_cidr_conflict');
+          if (world.customerAsks) {
+            expect(world.cloud.routes.map(({ destination }) => destination).sort()).toEqual(
+              [...admitted].sort(),
+            );
+          }
+          expect(world.violations).toEqual([]);
+        },
+      ),
+      { numRuns: 300 },
     );
   });
 });

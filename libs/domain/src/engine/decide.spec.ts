@@ -89,6 +89,18 @@ const running = (): PeeringConnection =>
     routes: [{ routeTableId: 'rtb-1', destination: '172.16.0.0/16' }],
   });
 
+/** A connection that runs, of which the cloud has shown this for a while. */
+const runningAs = (seen: ObservedPeering): PeeringConnection => {
+  const of = running();
+  return {
+    ...of,
+    status: { ...of.status, lastSeen: { peering: seen, since: T0 - settings.missingConfirmMs } },
+  };
+};
+const isWell: PeeringStatus['conditions'] = [
+  { type: 'RoutesProgrammed', status: 'True', reason: 'programmed', lastTransitionAt: T0 },
+];
+
 interface Look {
   readonly of?: PeeringConnection;
   readonly seen: ObservedPeering | null;
@@ -293,18 +305,26 @@ describe('an active connection', () => {
     ],
     [
       'does not route a new block that collides',
-      { of: running(), seen: active(['172.16.0.0/16', '10.20.0.0/16']), routeTables: tables(ours) },
+      {
+        of: runningAs(active(['172.16.0.0/16', '10.20.0.0/16'])),
+        seen: active(['172.16.0.0/16', '10.20.0.0/16']),
+        routeTables: tables(ours),
+      },
       { state: 'degraded', reason: 'peer_cidr_conflict', action: null },
     ],
     [
       'routes a new block that does not',
-      { of: running(), seen: active(['172.16.0.0/16', '172.20.0.0/16']), routeTables: tables(ours) },
+      {
+        of: runningAs(active(['172.16.0.0/16', '172.20.0.0/16'])),
+        seen: active(['172.16.0.0/16', '172.20.0.0/16']),
+        routeTables: tables(ours),
+      },
       { state: 'degraded', reason: 'route_missing', action: 'ensure_route' },
     ],
     [
       'loses the route of a block that the peer dropped',
       {
-        of: running(),
+        of: runningAs(active(['172.20.0.0/16'])),
         seen: active(['172.20.0.0/16']),
         routeTables: tables(ours, { ...ours, destination: '172.20.0.0/16' }),
       },
@@ -313,7 +333,7 @@ describe('an active connection', () => {
     [
       'that the peer deleted fails, and its route goes',
       {
-        of: running(),
+        of: runningAs(peering({ phase: 'gone' })),
         seen: peering({ phase: 'gone' }),
         routeTables: tables({ ...ours, state: 'blackhole' }),
       },
@@ -341,6 +361,122 @@ describe('an active connection', () => {
     });
     expect(shown(later)).toEqual({ state: 'failed', reason: 'deleted_by_peer', action: null });
     expect(later.recheckInMs).toBeNull();
+  });
+
+  describe('of which one look says otherwise', () => {
+    const well = running();
+    const of = { ...well, status: { ...well.status, conditions: isWell } };
+    const before = look({ of, seen: active(), routeTables: tables(ours), after: 500 });
+
+    it.each<[string, Omit<Look, 'of'>]>([
+      ['that it is gone', { seen: null, routeTables: tables(ours) }],
+      ['that it is being deleted', { seen: peering({ phase: 'deleting' }), routeTables: tables(ours) }],
+      ['that it was rejected', { seen: peering({ phase: 'rejected' }), routeTables: tables(ours) }],
+      ['that it is pending', { seen: peering(), routeTables: tables(ours) }],
+      [
+        'that it is somebody else’s',
+        { seen: { ...active(), requester: peering().accepter }, routeTables: tables(ours) },
+      ],
+      ['that it has other blocks', { seen: active(['172.20.0.0/16']), routeTables: tables(ours) }],
+      ['that a block collides', { seen: active(['10.20.0.0/16']), routeTables: tables(ours) }],
+      ['that its route is missing', { seen: active(), routeTables: tables() }],
+      [
+        'that its route leads nowhere',
+        { seen: active(), routeTables: tables({ ...ours, state: 'blackhole' }) },
+      ],
+      [
+        'that its route leads elsewhere',
+        { seen: active(), routeTables: tables({ ...ours, target: 'nat-1' }) },
+      ],
+    ])('%s, it stays what it is, and is looked at again soon', (_, odd) => {
+      const doubted = look({ ...odd, of: { ...of, status: before.status } });
+      expect(shown(doubted)).toEqual(shown({ ...before, action: null }));
+      expect(doubted.recheckInMs).toBeGreaterThan(0);
+      expect(doubted.recheckInMs).toBeLessThanOrEqual(settings.missingConfirmMs);
+      const again = look({
+        of: { ...of, status: doubted.status },
+        seen: active(),
+        routeTables: tables(ours),
+        after: 1_000 + (doubted.recheckInMs ?? 0),
+      });
+      expect(shown(again)).toEqual(shown({ ...before, action: null }));
+      const settled = look({
+        of: { ...of, status: again.status },
+        seen: active(),
+        routeTables: tables(ours),
+        after: 60_000,
+      });
+      expect(settled.recheckInMs).toBe(settings.steadyMs);
+      expect(settled.status.conditions).toContainEqual(
+        expect.objectContaining({ type: 'RoutesProgrammed', status: 'True' }),
+      );
+    });
+
+    it('counts when the next ones say the same', () => {
+      const doubted = look({ of, seen: active(), routeTables: tables() });
+      const sure = look({
+        of: { ...of, status: doubted.status },
+        seen: active(),
+        routeTables: tables(),
+        after: 1_000 + settings.missingConfirmMs,
+      });
+      expect(shown(sure)).toEqual({ state: 'degraded', reason: 'route_missing', action: 'ensure_route' });
+    });
+
+    it('is not believed that a route is back which nobody has put back', () => {
+      const on = { driftPolicy: 'report' } as const;
+      const doubted = look({ of, seen: active(), routeTables: tables(), on });
+      const later = 1_000 + settings.missingConfirmMs;
+      const lost = look({
+        of: { ...of, status: doubted.status },
+        seen: active(),
+        routeTables: tables(),
+        on,
+        after: later,
+      });
+      expect(shown(lost)).toEqual({ state: 'degraded', reason: 'route_missing', action: null });
+      const old = look({
+        of: { ...of, status: lost.status },
+        seen: active(),
+        routeTables: tables(ours),
+        on,
+        after: later + 60_000,
+      });
+      expect(shown(old)).toEqual({ state: 'degraded', reason: 'route_missing', action: null });
+      const back = look({
+        of: { ...of, status: old.status },
+        seen: active(),
+        routeTables: tables(ours),
+        on,
+        after: later + 60_000 + settings.missingConfirmMs,
+      });
+      expect(shown(back)).toEqual({ state: 'running', reason: 'ready', action: null });
+    });
+  });
+
+  describe('where a repair is asked about', () => {
+    const on = { driftPolicy: 'ask' } as const;
+    const broken = look({ of: running(), seen: active(), routeTables: tables(), on });
+
+    it('waits for a yes, and does it then', () => {
+      expect(shown(broken)).toEqual({ state: 'degraded', reason: 'route_missing', action: null });
+      const of = { ...running(), status: { ...broken.status, repairGranted: true } };
+      const repaired = look({ of, seen: active(), routeTables: tables(), on, after: 2_000 });
+      expect(shown(repaired).action).toBe('ensure_route');
+      const done = {
+        ...of,
+        status: recordOutcome(repaired.status, null, settings, T0 + 2_000),
+      };
+      const well = look({ of: done, seen: active(), routeTables: tables(ours), on, after: 3_000 });
+      expect(shown(well)).toEqual({ state: 'running', reason: 'ready', action: null });
+      expect(well.status.repairGranted).toBe(false);
+    });
+
+    it('routes a new block without being told', () => {
+      const seen = active(['172.16.0.0/16', '172.20.0.0/16']);
+      const added = look({ of: runningAs(seen), seen, routeTables: tables(), on });
+      expect(added.action).toMatchObject({ kind: 'ensure_route', destination: '172.20.0.0/16' });
+    });
   });
 
   it('that is locked is watched but not changed', () => {

@@ -25,7 +25,7 @@ export function act(status: PeeringStatus, input: DecisionInput, action: CloudAc
   const shown =
     action.kind === 'mark' ? status : { ...status, reason: refusalReason(status, outcome.error, now) };
   return again > now
-    ? { status: shown, action: null, recheckInMs: again - now }
+    ? { status: shown, action: null, recheckInMs: Math.min(again - now, settings.inFlightMs) }
     : { status: shown, action, recheckInMs: 0 };
 }
 

@@ -1,8 +1,9 @@
 /** The platform's routes of an established connection: brought to what is admitted, and what they say of its state. */
 import type { ObservedRouteTable } from '../cloud-port.js';
-import type { PeeringStatus } from '../peering-connection.js';
+import type { CloudProfile } from '../cloud-profile.js';
+import type { PeeringStatus, PlatformNetwork, RecordedRoute } from '../peering-connection.js';
 import type { ReasonCode } from '../reason.js';
-import { planRoutes, wantedRoutes, withRoute, type RouteProblem } from '../routing.js';
+import { isRecorded, planRoutes, wantedRoutes, withRoute, type RouteProblem } from '../routing.js';
 import { EARLY_STATES, type DecisionInput, type Draft } from './decision.js';
 import { act, poll } from './pacing.js';
 import { move, withCondition } from './status-changes.js';
@@ -26,38 +27,86 @@ export function keepRoutes(status: PeeringStatus, input: DecisionInput, target: 
   const writes = profile.capabilities.routing === 'platform';
   const wanted = writes ? wantedRoutes(network, tables, status.admittedCidrs) : learnedRoutes(tables);
   const plan = planRoutes(wanted, status.routes, tables, target);
-  const recorded = { ...status, routes: plan.recorded };
   const [surplus] = plan.surplus;
   const [problem] = plan.problems;
-  const repairable = plan.problems.find((each) => each.kind === 'missing' || each.kind === 'blackhole');
+  const recorded = withYesWhileNeeded({ ...status, routes: plan.recorded }, plan.problems);
+  const isOurs = (route: RecordedRoute): boolean => isRecorded(status.routes, route);
+  const repairable = plan.problems.filter(isRepairable);
   if (plan.settling && !problem && !surplus && status.state !== 'running') {
     return poll(provisional(recorded), input);
   }
-  const pass = EARLY_STATES.includes(status.state) && (!repairable || !writes);
+  const doubted = everRan ? untilBelieved(recorded, input, problem, isOurs) : null;
+  if (doubted !== null) return doubted;
+  const pass = EARLY_STATES.includes(status.state) && (repairable.length === 0 || !writes);
   const shown = pass
     ? provisional(recorded)
-    : showRoutes(recorded, input, problem, !everRan && repairable !== undefined);
+    : showRoutes(recorded, input, problem, !everRan && repairable.length > 0);
   if (surplus) return act(shown, input, { kind: 'remove_route', providerId: target, ...surplus });
   if (pass) return { status: shown, action: null, recheckInMs: 0 };
   if (!problem) {
     if (shown.marked || !writes) return { status: shown, action: null, recheckInMs: settings.steadyMs };
     return act(shown, input, { kind: 'mark', providerId: target });
   }
-  const isDrift =
-    everRan &&
-    status.routes.some(
-      ({ routeTableId, destination }) =>
-        routeTableId === repairable?.routeTableId && destination === repairable.destination,
-    );
-  if (!repairable || !writes || (isDrift && network.driftPolicy !== 'repair')) {
-    return { status: shown, action: null, recheckInMs: settings.inFlightMs };
-  }
-  const route = { routeTableId: repairable.routeTableId, destination: repairable.destination };
+  const mayRepair = network.driftPolicy === 'repair' || mayRepairNow(status, network);
+  const next = repairable.find((route) => mayRepair || !everRan || !isOurs(route));
+  if (next === undefined || !writes) return { status: shown, action: null, recheckInMs: settings.inFlightMs };
+  const route = { routeTableId: next.routeTableId, destination: next.destination };
   return act({ ...shown, routes: withRoute(shown.routes, route) }, input, {
     kind: 'ensure_route',
     providerId: target,
     ...route,
   });
+}
+
+function isRepairable({ kind }: RouteProblem): boolean {
+  return kind === 'missing' || kind === 'blackhole';
+}
+
+function mayRepairNow({ repairGranted }: PeeringStatus, { driftPolicy }: PlatformNetwork): boolean {
+  return driftPolicy === 'ask' && repairGranted === true;
+}
+
+/** A yes to a repair lasts until there is nothing left to repair: the next drift is asked about anew. */
+function withYesWhileNeeded(status: PeeringStatus, problems: readonly RouteProblem[]): PeeringStatus {
+  const isNeeded = status.repairGranted !== true || problems.some(isRepairable);
+  return isNeeded ? status : { ...status, repairGranted: false };
+}
+
+/**
+ * One look at the route tables may be odd: what says otherwise than the looks before it counts once it has been the same
+ * for a while. Until then the state stays, and nothing is repaired. What we have changed ourselves is believed at once.
+ * @returns what to do meanwhile; null when the look is believed
+ */
+function untilBelieved(
+  status: PeeringStatus,
+  { profile, settings, now }: DecisionInput,
+  problem: RouteProblem | undefined,
+  isOurs: (route: RecordedRoute) => boolean,
+): Draft | null {
+  const before = status.conditions.find(({ type }) => type === 'RoutesProgrammed');
+  if (before === undefined) return null;
+  const isBroken =
+    status.state === 'degraded' && before.status !== 'True' && isRouteReason(status.reason.code);
+  if (isBroken === (problem !== undefined)) return null;
+  const isOwnDoing =
+    problem === undefined
+      ? status.intent?.action.kind === 'ensure_route' && status.intent.outcome?.ok === true
+      : problem.kind === 'missing' && !isOurs(problem);
+  if (isOwnDoing) return null;
+  const reason = problem === undefined ? wellFor(profile) : ROUTE_REASONS[problem.kind];
+  const doubted = withCondition(status, 'RoutesProgrammed', 'Unknown', reason, now);
+  const since = before.status === 'Unknown' ? before.lastTransitionAt : now;
+  const remaining = since + settings.missingConfirmMs - now;
+  return remaining > 0 ? { status: doubted, action: null, recheckInMs: remaining } : null;
+}
+
+function isRouteReason(code: ReasonCode): boolean {
+  return (Object.values(ROUTE_REASONS) as ReasonCode[]).includes(code);
+}
+
+/** What the condition says when the routes are as they should be. */
+function wellFor({ capabilities }: CloudProfile): string {
+  return capabilities.routing === 'platform' ? 'programmed' : 'learned';
 }
 
 /** The state that the routes justify: running without a problem, else being set up or degraded. */
@@ -69,12 +118,11 @@ function showRoutes(
 ): PeeringStatus {
   const cidrs = status.admittedCidrs.join(', ');
   if (problem === undefined) {
-    const how = profile.capabilities.routing === 'platform' ? 'programmed' : 'learned';
     return withCondition(
       move(status, 'running', 'ready', { cidrs }, now),
       'RoutesProgrammed',
       'True',
-      how,
+      wellFor(profile),
       now,
     );
   }

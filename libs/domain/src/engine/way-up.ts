@@ -39,6 +39,8 @@ export function advance(status: PeeringStatus, input: DecisionInput): Draft {
   if (mayRequestAnew(status, input, peering)) return request(status, input);
 
   const mismatches = profile.mismatches(connection.spec.cloud, network, peering);
+  const doubtedMs = untilBelieved(status, input, peering, mismatches.length > 0);
+  if (doubtedMs > 0) return { status, action: null, recheckInMs: doubtedMs };
   const mismatch = mismatches.find(({ side }) => side === 'accepter') ?? mismatches[0];
   if (mismatch) return mismatched(status, input, mismatch);
   if (isForeignAttachment(status, input, peering)) {
@@ -101,6 +103,28 @@ export function advance(status: PeeringStatus, input: DecisionInput): Draft {
     case 'gone':
       return unwind(ended(verified), input);
   }
+}
+
+/** Reasons that what is seen of the connection itself has given. */
+const REASONS_SEEN: readonly ReasonCode[] = ['requester_mismatch', 'accepter_mismatch', 'peer_cidr_conflict'];
+
+/**
+ * One look may be odd: of a connection that has run, what says otherwise than the looks before it counts once it has
+ * been seen for a while. How long that still is, in milliseconds; 0 when the look can be believed.
+ */
+function untilBelieved(
+  { state, reason, lastSeen, admittedCidrs }: PeeringStatus,
+  { profile: { capabilities }, settings, now }: DecisionInput,
+  peering: ObservedPeering,
+  isMismatch: boolean,
+): number {
+  if (state !== 'running' && state !== 'degraded') return 0;
+  const { cidrs } = sides(capabilities, peering).customer;
+  const isOtherBlocks =
+    capabilities.cidrObservable && [...cidrs].sort().join() !== [...admittedCidrs].sort().join();
+  const isNew =
+    peering.phase !== 'active' || isMismatch || isOtherBlocks || REASONS_SEEN.includes(reason.code);
+  return isNew ? Math.max(0, (lastSeen?.since ?? now) + settings.missingConfirmMs - now) : 0;
 }
 
 function notThere(status: PeeringStatus, input: DecisionInput): Draft {
