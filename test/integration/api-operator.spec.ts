@@ -198,6 +198,12 @@ describe('platform accounts', () => {
       ['/endpoints/ec2 bad_format'],
     ],
     ['an unknown cloud', { cloud: 'azure' }, ['/cloud not_one_of']],
+    ['an account that is none of AWS', { accountId: '12345678901' }, ['/accountId bad_format']],
+    [
+      'an account in place of a project at Huawei Cloud',
+      { cloud: 'huawei', accountId: '253460731706911258' },
+      ['/accountId bad_format'],
+    ],
   ])('cannot be made with %s', async (_, changes, expected) => {
     const refused = await post('/platform-accounts', { ...newAccount(), ...changes });
     expect(refused.status).toBe(422);

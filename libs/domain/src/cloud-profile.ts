@@ -21,6 +21,9 @@ export interface FieldSpec {
   readonly help: Readonly<Record<Locale, string>>;
 }
 
+/** How the platform's own account is named in a cloud: by what customers type there for the other side. */
+export type PlatformAccountForm = Omit<FieldSpec, 'name' | 'required'>;
+
 /** A difference between what was declared (or is owned) and what the cloud reports. */
 export interface Mismatch {
   /** `requester`: not what this customer declared. `accepter`: not this deployment's VPC. */
@@ -85,6 +88,7 @@ export interface CloudProfile {
   readonly capabilities: Capabilities;
   /** Documented limits of the vendor, or careful guesses; operators may set others. */
   readonly callLimits: CallLimits;
+  readonly platformAccount: PlatformAccountForm;
   readonly fields: readonly FieldSpec[];
   /** Whether the customer must declare CIDRs, because the cloud does not report them. */
   readonly cidrsRequired: boolean;

@@ -1,7 +1,7 @@
 /** What operators send about the platform's own accounts. Nothing here ever repeats a credential in a message. */
 import type { ApiPropertyOptions } from '@nestjs/swagger';
 
-import { CLOUD_IDS, type CloudCredentials, type CloudId } from '#domain';
+import { CLOUD_IDS, profileOf, type CloudCredentials, type CloudId } from '#domain';
 
 import { pointerStep, type FieldIssue } from '../http/field-issues.js';
 import { PageQuery } from '../http/page-query.js';
@@ -9,6 +9,7 @@ import { Choice, Field, Text } from '../http/request-fields.js';
 import {
   choiceCheck,
   isPlainObject,
+  shown,
   textCheck,
   wholeNumberCheck,
   wrongType,
@@ -127,11 +128,24 @@ const DISPLAY_NAME = {
   required: false,
 };
 
+const ACCOUNT_ID_TEXT =
+  "The platform's account there, by what customers type for the other side: the account ID on AWS and OUTSCALE, the UID " +
+  'on Alibaba Cloud, the UIN on Tencent Cloud, and on Huawei Cloud the ID of the *project* that the VPCs are in ' +
+  '(customers type it as peer project ID): one account for each region.';
+
+/** What is wrong with an account's number, which has a form of its own in each cloud. */
+export function accountIdIssues(cloud: CloudId, accountId: string): FieldIssue[] {
+  const { pattern, example, title, help } = profileOf(cloud).platformAccount;
+  if (new RegExp(pattern, 'u').test(accountId)) return [];
+  const params = { given: shown(accountId), expected: title, help, example };
+  return [{ pointer: '/accountId', code: 'bad_format', params }];
+}
+
 export class CreatePlatformAccountBody {
   @Choice({ description: 'The cloud.', values: CLOUD_IDS })
   cloud: CloudId;
 
-  @Text({ description: "The platform's account number there.", max: 100, example: '123456789012' })
+  @Text({ description: ACCOUNT_ID_TEXT, max: 100, example: '123456789012' })
   accountId: string;
 
   @Text(DISPLAY_NAME)

@@ -11,7 +11,7 @@ export class PlatformAccountView {
   @Shows('The cloud.', { type: 'string', enum: [...CLOUD_IDS], example: 'aws' })
   cloud: string;
 
-  @ShowsText('Its number in the cloud.', '123456789012')
+  @ShowsText('Its number in the cloud; on Huawei Cloud the ID of its project.', '123456789012')
   accountId: string;
 
   @ShowsText('A name for people.', 'Production EU')

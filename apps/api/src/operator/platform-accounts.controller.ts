@@ -23,12 +23,14 @@ import { OperatorsOnly } from '../auth/access.decorator.js';
 import type { ApiReply, ApiRequest } from '../http/api-request.js';
 import { IdPipe } from '../http/id.pipe.js';
 import { pageOf } from '../http/page-query.js';
+import { refuseIssues } from '../http/request-problem.js';
 import { ScopedRequests } from '../http/scoped-requests.js';
 import { exampleId } from '../http/value-checks.js';
 import { Answers, AnswersNothing, Idempotent, Problems } from '../openapi/operation.decorators.js';
 import { CIPHER } from '../parts.js';
 import { Waker } from '../waker.js';
 import {
+  accountIdIssues,
   ChangePlatformAccountBody,
   CreatePlatformAccountBody,
   PlatformAccountQuery,
@@ -83,6 +85,7 @@ export class PlatformAccountsController {
     @Res({ passthrough: true }) reply: ApiReply,
     @Body() { cloud, accountId, displayName = '', credentials, endpoints = {} }: CreatePlatformAccountBody,
   ): Promise<PlatformAccountView> {
+    refuseIssues(accountIdIssues(cloud, accountId));
     return this.requests.writeAsOperator(request, reply, async (act) => {
       const record = await platformAccounts.create(act.scope, {
         cloud,

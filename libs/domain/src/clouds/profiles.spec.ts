@@ -33,7 +33,9 @@ describe.each(SERVED_CLOUDS)('the profile of %s', (cloud) => {
     expect(new Set(names).size).toBe(names.length);
     expect(names).not.toContain('kind');
     expect(fields.filter(({ required }) => required)).not.toEqual([]);
-    for (const { name, pattern, example, title, help } of fields) {
+    const platformAccount = { ...profile.platformAccount, name: 'platform account' };
+    expect(network.accountId).toMatch(new RegExp(platformAccount.pattern));
+    for (const { name, pattern, example, title, help } of [...fields, platformAccount]) {
       const fits = new RegExp(pattern);
       expect({ name, anchored: pattern.startsWith('^') && pattern.endsWith('$') }).toEqual({
         name,

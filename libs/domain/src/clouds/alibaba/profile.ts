@@ -74,6 +74,15 @@ export const alibabaProfile: CloudProfile = {
       { name: 'write', operations: /^/, perSecond: 5, burst: 1, counted: 'by_operation', scope: 'account' },
     ],
   },
+  platformAccount: {
+    pattern: '^[1-9]\\d{14,19}$',
+    example: '1210123456123456',
+    title: { en: 'an Alibaba Cloud account UID', zh: '阿里云账号 UID' },
+    help: {
+      en: 'Give the UID of the main account that owns the deployments’ VPCs, not of a RAM user.',
+      zh: '请填写部署的 VPC 所属主账号的 UID，而非 RAM 用户的 UID。',
+    },
+  },
   fields: [
     {
       name: 'requesterInstanceId',

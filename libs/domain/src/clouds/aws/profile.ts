@@ -38,6 +38,15 @@ export const awsProfile: CloudProfile = {
       { name: 'write', operations: /^/, perSecond: 5, burst: 50, counted: 'by_operation', scope: 'region' },
     ],
   },
+  platformAccount: {
+    pattern: '^\\d{12}$',
+    example: '123456789012',
+    title: { en: 'a 12-digit AWS account ID', zh: '12 位 AWS 账户 ID' },
+    help: {
+      en: 'Give the ID of the account that owns the deployments’ VPCs (account menu of the console).',
+      zh: '请填写部署的 VPC 所属账户的 ID（控制台右上角账户菜单）。',
+    },
+  },
   fields: [
     {
       name: 'connectionId',

@@ -42,6 +42,15 @@ export const huaweiProfile: CloudProfile = {
       { name: 'write', operations: /^/, perSecond: 5, burst: 1, counted: 'by_operation', scope: 'account' },
     ],
   },
+  platformAccount: {
+    pattern: '^[0-9a-f]{32}$',
+    example: '05a1b2c3d4e5f60718293a4b5c6d7e8f',
+    title: { en: 'a Huawei Cloud project ID (32 hexadecimal digits)', zh: '华为云项目 ID（32 位十六进制）' },
+    help: {
+      en: 'Give the ID of the project that the deployments’ VPCs are in, which customers type as peer project ID (My Credentials > API Credentials); each region has a project, and so an account here, of its own.',
+      zh: '请填写部署的 VPC 所属项目的 ID，即客户填写的对端项目 ID（我的凭证 > API 凭证）；每个区域有各自的项目，需分别添加账号。',
+    },
+  },
   fields: [
     {
       name: 'connectionId',

@@ -32,6 +32,15 @@ export const outscaleProfile: CloudProfile = {
       { name: 'all', operations: /^/, perSecond: 5, burst: 1, counted: 'together', scope: 'account' },
     ],
   },
+  platformAccount: {
+    pattern: '^\\d{12}$',
+    example: '123456789012',
+    title: { en: 'a 12-digit OUTSCALE account ID', zh: '12 位 OUTSCALE 账号 ID' },
+    help: {
+      en: 'Give the ID of the account that owns the deployments’ Nets (Cockpit > Profile).',
+      zh: '请填写部署的 Net 所属账号的 ID（Cockpit > Profile）。',
+    },
+  },
   fields: [
     {
       name: 'netPeeringId',

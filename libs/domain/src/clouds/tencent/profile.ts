@@ -40,6 +40,15 @@ export const tencentProfile: CloudProfile = {
       { name: 'vpc', operations: /^/, perSecond: 100, burst: 1, counted: 'by_operation', scope: 'account' },
     ],
   },
+  platformAccount: {
+    pattern: '^[1-9]\\d{4,17}$',
+    example: '100012345678',
+    title: { en: 'a Tencent Cloud account ID (UIN)', zh: '腾讯云账号 ID（UIN）' },
+    help: {
+      en: 'Give the account ID of the root account that owns the deployments’ VPCs (Account Center > Account Information).',
+      zh: '请填写部署的 VPC 所属主账号的账号 ID（账号中心 > 账号信息）。',
+    },
+  },
   fields: [
     {
       name: 'ccnId',
