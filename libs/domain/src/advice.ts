@@ -4,6 +4,7 @@
  */
 import type { Capabilities } from './cloud-port.js';
 import type { NextAction } from './cloud-profile.js';
+import type { DriftPolicy, PeeringStatus } from './peering-connection.js';
 import { STATE_MACHINE, type PeeringState } from './peering-state.js';
 import type { Locale, ReasonCode } from './reason.js';
 
@@ -11,7 +12,7 @@ type Text = Readonly<Record<Locale, string>>;
 
 interface Step extends Text {
   /** Said only in states in which customers may do this. */
-  readonly verb?: 'complete' | 'retry' | 'delete';
+  readonly verb?: 'complete' | 'retry' | 'repair' | 'delete';
 }
 
 /** One thing to do. `{id}` and `{deploymentId}` in a step are the connection's. */
@@ -161,14 +162,27 @@ const ROUTE_CONFLICT: Advice = {
   ],
 };
 
+const APPROVE_REPAIR: Advice = {
+  actor: 'customer',
+  code: 'approve_repair',
+  title: { en: 'Say yes to putting the platform routes back', zh: '同意恢复平台侧路由' },
+  steps: [
+    {
+      verb: 'repair',
+      en: 'Somebody has removed or broken a route of this connection on the platform side. POST /v1/peerings/{id}/repair has it put back.',
+      zh: '该连接在平台侧的路由被删除或已失效。调用 POST /v1/peerings/{id}/repair 即可恢复。',
+    },
+  ],
+};
+
 const ENABLE_ROUTE: Advice = {
   actor: 'customer',
   code: 'enable_route',
   title: { en: 'Enable the conflicting route', zh: '启用冲突的路由' },
   steps: [
     {
-      en: 'Resolve the conflict in your network, then enable the route.',
-      zh: '请在您的网络中解决冲突后启用该路由。',
+      en: 'Resolve the conflict in your network, then enable the route in the CCN, tab Route Tables.',
+      zh: '请在您的网络中解决冲突，然后在云联网的“路由表”页签中启用该路由。',
     },
   ],
 };
@@ -234,4 +248,15 @@ export function adviceFor(
   const verbs: readonly string[] = STATE_MACHINE[state].verbs;
   const steps = advice.steps.filter(({ verb }) => verb === undefined || verbs.includes(verb));
   return { ...advice, steps };
+}
+
+/** What to do about a lost route where the broker does not put it back by itself; null where there is nothing to do. */
+export function adviceOnDrift(
+  { state, reason, repairGranted }: Pick<PeeringStatus, 'state' | 'reason' | 'repairGranted'>,
+  policy: DriftPolicy,
+): Advice | null {
+  const isLost = reason.code === 'route_missing' || reason.code === 'route_blackhole';
+  if (state !== 'degraded' || !isLost || policy === 'repair') return null;
+  if (policy === 'report') return OPERATOR;
+  return repairGranted === true ? null : APPROVE_REPAIR;
 }
