@@ -16,7 +16,7 @@ import { OrphanStore } from './orphan-store.js';
 import { KEEP_ALIVE_MS, PeeringAnnouncements, type PeeringListener } from './peering-announcements.js';
 import { ReconcileStore } from './reconcile-store.js';
 import { explainRefusal, HoldingRefused, isRepeatable, translate } from './refusal.js';
-import { scopeOf, Transaction, type OperatorScope, type TenantScope } from './scope.js';
+import { gatherWrites, scopeOf, Transaction, type OperatorScope, type TenantScope } from './scope.js';
 import type { Statement } from './statement.js';
 import { TYPEORM_SILENCE } from './typeorm-silence.js';
 import { WriteTurnStore } from './write-turn-store.js';
@@ -204,6 +204,7 @@ export class Database {
     (runner as { -readonly [K in keyof QueryRunner]: QueryRunner[K] }).isTransactionActive = true;
     const transaction = new Transaction(client, runner);
     try {
+      gatherWrites(client);
       const opened = client.query(open);
       // Both are waited for: no query of `work` may still be on its way when the transaction ends.
       const [begun, done] = await Promise.allSettled([opened, work(transaction)]);

@@ -15,9 +15,11 @@ import type {
   ReservedRange,
 } from '#domain';
 
-import { circuitsOf, type CircuitsJson } from './circuit-store.js';
+import type { Coalescer } from './coalescer.js';
 import type { Database } from './database.js';
 import { ClaimConflict, NetworkTaken, PairTaken } from './errors.js';
+import { leaseBatches, nextDueBatches, releaseBatches, type LeaseWish } from './lease-batches.js';
+import { snapshotBatches } from './network-snapshots.js';
 import type {
   CloudPauseRecord,
   DeploymentStatus,
@@ -25,26 +27,13 @@ import type {
   PeeringRecord,
   PlatformAccountStatus,
 } from './records.js';
-import {
-  planOf,
-  toReservedRange,
-  type ClaimRow,
-  type RangeRow,
-  type RunStatement,
-} from './repositories/address-plan.js';
+import type { RunStatement } from './repositories/address-plan.js';
 import { movedDueAt } from './repositories/due-again.js';
-import {
-  NETWORK_COLUMNS,
-  SELECT_PEERINGS,
-  toNetwork,
-  toPeering,
-  type NetworkRow,
-  type PeeringRow,
-} from './repositories/peering-rows.js';
 import { replacePeering, tellEvents } from './repositories/peering-writes.js';
-import { toDateOrNull, toMs, toMsOrNull, toNumber } from './repositories/time.js';
+import { toDateOrNull, toMsOrNull, toNumber } from './repositories/time.js';
 import { transactionOf } from './scope.js';
 import { statement } from './statement.js';
+import { saveBatches, takesNothing, touchBatches, type StatusSave, type TouchAll } from './status-batches.js';
 
 /** The right to work on one deployment for a time. */
 export interface Lease {
@@ -120,7 +109,8 @@ export type SaveResult =
 export interface Touch {
   readonly connection: PeeringRecord;
   readonly dueAt: number | null;
-  readonly observedAt: number;
+  /** Null: never. */
+  readonly observedAt: number | null;
 }
 
 /** Thrown inside a transaction to roll it back with a result. */
@@ -130,86 +120,15 @@ class GivenUp extends Error {
   }
 }
 
-const LEASE = statement<{ fence: string }>(
-  'reconcile.lease',
-  `UPDATE deployments SET lease_owner = $2, lease_until = $4, fence = fence + 1
-   WHERE id = $1 AND (lease_until IS NULL OR lease_until <= $3) RETURNING fence`,
-);
-
 const RENEW = statement<{ fence: string }>(
   'reconcile.renew',
   `UPDATE deployments SET lease_until = $4 WHERE id = $1 AND lease_owner = $2 AND fence = $3 RETURNING fence`,
-);
-
-const RELEASE = statement(
-  'reconcile.release',
-  `UPDATE deployments SET lease_owner = NULL, lease_until = NULL WHERE id = $1 AND lease_owner = $2 AND fence = $3`,
 );
 
 /** Held until the transaction ends: nobody else can take the lease in the meantime. */
 const HOLD = statement<{ id: string }>(
   'reconcile.hold',
   'SELECT id FROM deployments WHERE id = $1 AND lease_owner = $2 AND fence = $3 FOR SHARE',
-);
-
-interface SnapshotRow extends NetworkRow {
-  readonly tenant_id: string;
-  readonly status: DeploymentStatus;
-  readonly vpc_checked_at: Date | null;
-  readonly vpc_problem: string | null;
-  readonly vpc_check_due_at: Date | null;
-  readonly row_id: string;
-  readonly credentials: Buffer;
-  readonly credentials_kind: string;
-  readonly endpoints: Record<string, string>;
-  readonly account_status: PlatformAccountStatus;
-  readonly status_detail: string;
-  readonly status_at: Date;
-  readonly account_updated_at: Date;
-  readonly circuits: CircuitsJson | null;
-}
-
-const SNAPSHOT = statement<SnapshotRow>(
-  'reconcile.snapshot',
-  `SELECT d.id AS deployment_id, d.tenant_id, d.status, d.cloud, d.region, d.vpc_checked_at, d.vpc_problem,
-     d.vpc_check_due_at, a.id AS row_id, a.credentials, a.credentials_kind, a.endpoints, a.status AS account_status,
-     a.status_detail, a.status_at, a.updated_at AS account_updated_at, ${NETWORK_COLUMNS},
-     (SELECT json_agg(c) FROM cloud_circuits c
-      WHERE c.platform_account_id = a.id AND c.region IN ('', d.region)) AS circuits
-   FROM deployments d JOIN platform_accounts a ON a.id = d.platform_account_id
-   WHERE d.id = $1 AND d.lease_owner = $2 AND d.fence = $3`,
-);
-
-const CONNECTIONS = statement<PeeringRow>(
-  'reconcile.connections',
-  `${SELECT_PEERINGS} WHERE p.deployment_id = $1 AND p.due_at IS NOT NULL ORDER BY p.id`,
-);
-
-const CLAIMS = statement<ClaimRow>(
-  'reconcile.claims',
-  `SELECT connection_id, block::cidr::text AS cidr FROM address_claims WHERE deployment_id = $1`,
-);
-
-const RESERVED = statement<RangeRow>(
-  'reconcile.reserved',
-  `SELECT r.id, r.version, host(r.range_from) AS range_from, host(r.range_to) AS range_to
-   FROM reserved_ranges r JOIN deployments d ON d.id = $1
-   WHERE (r.cloud IS NULL OR r.cloud = d.cloud)
-     AND r.effective_from <= now() AND (r.effective_until IS NULL OR r.effective_until > now())
-   ORDER BY r.range_from, r.id`,
-);
-
-interface PauseRow {
-  readonly cloud: CloudId;
-  readonly region: string;
-  readonly note: string;
-  readonly paused_at: Date;
-}
-
-const PAUSE = statement<PauseRow>(
-  'reconcile.pause',
-  `SELECT z.cloud, z.region, z.note, z.paused_at FROM cloud_pauses z JOIN deployments d ON d.id = $1
-   WHERE z.cloud = d.cloud AND z.region IN ('', d.region) ORDER BY z.region LIMIT 1`,
 );
 
 const TOUCH = statement<{ id: string }>(
@@ -244,14 +163,6 @@ const NEXT_DUE = statement<{ at: Date | null }>(
    ) AS at`,
 );
 
-const NEXT_DUE_OF = statement<{ at: Date | null }>(
-  'reconcile.next_due_of',
-  `SELECT least(
-     (SELECT min(due_at) FROM peering_connections WHERE deployment_id = $1 AND due_at IS NOT NULL),
-     (SELECT vpc_check_due_at FROM deployments WHERE id = $1)
-   ) AS at`,
-);
-
 const COUNT = statement<{ cloud: CloudId; state: PeeringState; count: string }>(
   'reconcile.count',
   'SELECT cloud, state, count(*) FROM peering_connections GROUP BY cloud, state',
@@ -265,17 +176,28 @@ const SAVE_VPC_CHECK = statement<{ id: string }>(
 );
 
 export class ReconcileStore {
-  constructor(private readonly database: Database) {}
+  readonly #leases: Coalescer<LeaseWish, Lease | null>;
+  readonly #releases: Coalescer<Lease, undefined>;
+  readonly #nextDue: Coalescer<string, number | null>;
+  readonly #snapshots: Coalescer<Lease, NetworkSnapshot | null>;
+  readonly #saves: Coalescer<StatusSave, SaveResult>;
+  readonly #touches: Coalescer<TouchAll, ReadonlySet<string> | null>;
+
+  constructor(private readonly database: Database) {
+    this.#leases = leaseBatches(database);
+    this.#releases = releaseBatches(database);
+    this.#nextDue = nextDueBatches(database);
+    this.#snapshots = snapshotBatches(database);
+    this.#saves = saveBatches(database, (save) => this.saveAlone(save));
+    this.#touches = touchBatches(database);
+  }
 
   /**
    * Takes the lease of a deployment whose last one has ended or was given back.
    * @returns null while somebody (the same owner, too) holds it, and for an unknown deployment
    */
   async leaseDeployment(deploymentId: string, owner: string, now: number, ms: number): Promise<Lease | null> {
-    const until = now + ms;
-    const values = [deploymentId, owner, new Date(now), new Date(until)];
-    const [row] = await this.database.single(LEASE, values);
-    return row ? { deploymentId, owner, fence: toNumber(row.fence), until } : null;
+    return this.#leases.ask({ deploymentId, owner, now, until: now + ms });
   }
 
   /** Prolongs a lease to `now + ms`, even one that has run out, as long as nobody took it. @returns null when lost */
@@ -287,59 +209,12 @@ export class ReconcileStore {
 
   /** Gives a lease back; a lost one stays with its new owner. */
   async release(lease: Lease): Promise<void> {
-    await this.database.single(RELEASE, keyOf(lease));
+    await this.#releases.ask(lease);
   }
 
   /** Everything for one pass, as of one moment; null when the lease is lost. */
   async loadNetwork(lease: Lease): Promise<NetworkSnapshot | null> {
-    const id = [lease.deploymentId];
-    const [[row], connections, claims, ranges, [pause]] = await this.database.asObserver((scope) => {
-      const transaction = transactionOf(scope);
-      return Promise.all([
-        transaction.rows(SNAPSHOT, keyOf(lease)),
-        transaction.rows(CONNECTIONS, id),
-        transaction.rows(CLAIMS, id),
-        transaction.rows(RESERVED, id),
-        transaction.rows(PAUSE, id),
-      ]);
-    });
-    if (!row) return null;
-    const network = toNetwork(row);
-    const reserved = ranges.map(toReservedRange);
-    return {
-      tenantId: row.tenant_id,
-      deploymentStatus: row.status,
-      network,
-      account: {
-        id: row.row_id,
-        accountId: row.account_id,
-        cloud: row.cloud,
-        credentials: row.credentials,
-        credentialsKind: row.credentials_kind,
-        endpoints: row.endpoints,
-        status: row.account_status,
-        statusDetail: row.status_detail,
-        statusAt: toMs(row.status_at),
-        updatedAt: toMs(row.account_updated_at),
-      },
-      connections: connections.map(toPeering),
-      reserved,
-      planFor: (connectionId) => planOf(claims, reserved, connectionId),
-      pause: pause
-        ? {
-            cloud: pause.cloud,
-            region: pause.region === '' ? null : pause.region,
-            note: pause.note,
-            pausedAt: toMs(pause.paused_at),
-          }
-        : null,
-      circuits: circuitsOf(row.circuits),
-      vpcCheck: {
-        checkedAt: toMsOrNull(row.vpc_checked_at),
-        problem: row.vpc_problem,
-        dueAt: toMsOrNull(row.vpc_check_due_at),
-      },
-    };
+    return this.#snapshots.ask(lease);
   }
 
   /**
@@ -349,23 +224,10 @@ export class ReconcileStore {
   async saveStatus(lease: Lease, before: PeeringRecord, write: StatusWrite): Promise<SaveResult> {
     const observedAt = write.observedAt ?? before.lastObservedAt;
     const after = { ...before, status: write.status, dueAt: write.dueAt, lastObservedAt: observedAt };
-    const unchanged = isDeepStrictEqual(before.status, JSON.parse(JSON.stringify(write.status)));
-    try {
-      const connection = await this.underLease(lease, async (run) => {
-        const written = unchanged
-          ? await this.moveTimes(run, before, after, write)
-          : await replacePeering(run, before, after, write.events, write.now);
-        if (written === null) throw new GivenUp('stale');
-        return written;
-      });
-      return { outcome: 'saved', connection };
-    } catch (error) {
-      if (error instanceof GivenUp) return { outcome: error.outcome };
-      if (error instanceof ClaimConflict || error instanceof PairTaken || error instanceof NetworkTaken) {
-        return { outcome: 'claim_conflict' };
-      }
-      throw error;
-    }
+    const isUnchanged = isDeepStrictEqual(before.status, JSON.parse(JSON.stringify(write.status)));
+    const save = { lease, before, after, events: write.events, now: write.now };
+    if (isUnchanged) return write.events.length === 0 ? this.moveTimes(save) : this.saveAlone(save, true);
+    return takesNothing(save) ? this.#saves.ask(save) : this.saveAlone(save);
   }
 
   /**
@@ -375,20 +237,7 @@ export class ReconcileStore {
    */
   async touch(lease: Lease, touches: readonly Touch[]): Promise<ReadonlySet<string> | null> {
     if (touches.length === 0) return new Set();
-    const values = [
-      touches.map(({ connection }) => connection.id),
-      touches.map(({ connection }) => connection.version),
-      touches.map(({ connection }) => toDateOrNull(connection.dueAt)),
-      touches.map(({ dueAt }) => toDateOrNull(dueAt)),
-      touches.map(({ observedAt }) => new Date(observedAt)),
-    ];
-    try {
-      const rows = await this.underLease(lease, (run) => run(TOUCH, values));
-      return new Set(rows.map(({ id }) => id));
-    } catch (error) {
-      if (error instanceof GivenUp) return null;
-      throw error;
-    }
+    return this.#touches.ask({ lease, touches });
   }
 
   /** Deployments with something due and no living lease, longest overdue first. */
@@ -399,10 +248,8 @@ export class ReconcileStore {
 
   /** When something of a deployment, or with none given of any, is due next; null: nothing is. */
   async nextDue(deploymentId?: string): Promise<number | null> {
-    const [row] =
-      deploymentId === undefined
-        ? await this.database.single(NEXT_DUE, [])
-        : await this.database.single(NEXT_DUE_OF, [deploymentId]);
+    if (deploymentId !== undefined) return this.#nextDue.ask(deploymentId);
+    const [row] = await this.database.single(NEXT_DUE, []);
     return toMsOrNull(row?.at ?? null);
   }
 
@@ -432,12 +279,39 @@ export class ReconcileStore {
     return (await this.database.single(SAVE_VPC_CHECK, [...keyOf(lease), ...values])).length === 1;
   }
 
+  /** The status is as it was: only the times move, and nobody is told. */
+  private async moveTimes({ lease, before, after }: StatusSave): Promise<SaveResult> {
+    const { dueAt, lastObservedAt: observedAt } = after;
+    const moved = await this.#touches.ask({ lease, touches: [{ connection: before, dueAt, observedAt }] });
+    if (moved === null) return { outcome: 'fenced' };
+    return moved.has(before.id) ? { outcome: 'saved', connection: after } : { outcome: 'stale' };
+  }
+
+  /** Saves in a transaction of its own, which can take blocks and can tell what has refused it. */
+  private async saveAlone(save: StatusSave, isUnchanged = false): Promise<SaveResult> {
+    const { lease, before, after, events, now } = save;
+    try {
+      const connection = await this.underLease(lease, async (run) => {
+        const written = isUnchanged
+          ? await this.tellAndMove(run, save)
+          : await replacePeering(run, before, after, events, now);
+        if (written === null) throw new GivenUp('stale');
+        return written;
+      });
+      return { outcome: 'saved', connection };
+    } catch (error) {
+      if (error instanceof GivenUp) return { outcome: error.outcome };
+      if (error instanceof ClaimConflict || error instanceof PairTaken || error instanceof NetworkTaken) {
+        return { outcome: 'claim_conflict' };
+      }
+      throw error;
+    }
+  }
+
   /** @returns null when the row is no longer what `before` says: roll back */
-  private async moveTimes(
+  private async tellAndMove(
     run: RunStatement,
-    before: PeeringRecord,
-    after: PeeringRecord,
-    { events, now }: StatusWrite,
+    { before, after, events, now }: StatusSave,
   ): Promise<PeeringRecord | null> {
     const times = [before.dueAt, after.dueAt, after.lastObservedAt].map((time) => [toDateOrNull(time)]);
     const [moved] = await Promise.all([

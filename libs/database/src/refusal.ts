@@ -103,6 +103,15 @@ export function isRepeatable(error: unknown): boolean {
   return ['40P01', '40001'].includes(postgresError(refused)?.code ?? '');
 }
 
+/**
+ * Whether nobody can be answered: PostgreSQL is away. Not when a limit has cut a statement off, which may have waited
+ * for what one of many held.
+ */
+export function isOutage(error: unknown): boolean {
+  if (!(error instanceof DatabaseUnavailable)) return false;
+  return !['55P03', '57014'].includes(postgresError(error.cause)?.code ?? '');
+}
+
 /** Everything else that PostgreSQL can say, as a typed error; what is no error of PostgreSQL stays as it is. */
 export function translate(error: unknown): unknown {
   if (error instanceof DatabaseError) return error;

@@ -30,8 +30,12 @@ export const NETWORK_COLUMNS = `a.account_id, d.vpc_id, d.route_table_ids, d.dri
   ARRAY(SELECT c.block::cidr::text FROM address_claims c
         WHERE c.deployment_id = d.id AND c.connection_id IS NULL ORDER BY c.block) AS network_cidrs`;
 
-export interface PeeringRow extends NetworkRow {
+/** A row of the table itself. */
+export interface PeeringColumns {
   readonly id: string;
+  readonly deployment_id: string;
+  readonly cloud: CloudId;
+  readonly region: string;
   readonly tenant_id: string;
   readonly project_id: string;
   readonly display_name: string;
@@ -47,10 +51,19 @@ export interface PeeringRow extends NetworkRow {
   readonly deleted_at: Date | null;
 }
 
-/** Every column of {@link PeeringRow}; append a WHERE. */
-export const SELECT_PEERINGS = `SELECT p.id, p.tenant_id, p.project_id, p.deployment_id, p.cloud, p.region, p.display_name,
+/** Of `peering_connections p`, as {@link toPeeringOf} reads them. */
+export const PEERING_COLUMNS = `p.id, p.tenant_id, p.project_id, p.deployment_id, p.cloud, p.region, p.display_name,
     p.desired, p.spec, p.locked_note, p.status, p.due_at, p.last_observed_at, p.version, p.created_at, p.updated_at,
-    p.deleted_at, ${NETWORK_COLUMNS}
+    p.deleted_at`;
+
+export interface PeeringRow extends PeeringColumns, NetworkRow {
+  readonly deployment_id: string;
+  readonly cloud: CloudId;
+  readonly region: string;
+}
+
+/** Every column of {@link PeeringRow}; append a WHERE. */
+export const SELECT_PEERINGS = `SELECT ${PEERING_COLUMNS}, ${NETWORK_COLUMNS}
   FROM peering_connections p
     JOIN deployments d ON d.id = p.deployment_id
     JOIN platform_accounts a ON a.id = d.platform_account_id`;
@@ -69,6 +82,11 @@ export function toNetwork(row: NetworkRow): PlatformNetwork {
 }
 
 export function toPeering(row: PeeringRow): PeeringRecord {
+  return toPeeringOf(row, toNetwork(row));
+}
+
+/** The connection of a row, in a network that was read already. */
+export function toPeeringOf(row: PeeringColumns, network: PlatformNetwork): PeeringRecord {
   return {
     id: row.id,
     tenantId: row.tenant_id,
@@ -88,7 +106,7 @@ export function toPeering(row: PeeringRow): PeeringRecord {
     createdAt: toMs(row.created_at),
     updatedAt: toMs(row.updated_at),
     deletedAt: toMsOrNull(row.deleted_at),
-    network: toNetwork(row),
+    network,
   };
 }
 

@@ -1,0 +1,202 @@
+/**
+ * What the worker writes of many connections, of one deployment or of many, in one statement. Each write counts only
+ * while its lease is held, which is locked until the statement ends, and while its connection is the one that was read.
+ */
+import { newId } from '#runtime';
+
+import { Coalescer } from './coalescer.js';
+import type { Database } from './database.js';
+import { BATCHES_AT_ONCE, leaseColumns, TOGETHER } from './lease-batches.js';
+import type { NewEvent, PeeringRecord } from './records.js';
+import type { Lease, SaveResult, Touch } from './reconcile-store.js';
+import { isOutage } from './refusal.js';
+import { movedDueAt } from './repositories/due-again.js';
+import { claimsOf, derive } from './repositories/peering-rows.js';
+import { toDateOrNull } from './repositories/time.js';
+import { statement } from './statement.js';
+
+/** A status that differs from the one before; it takes no block that the connection did not hold. */
+export interface StatusSave {
+  readonly lease: Lease;
+  readonly before: PeeringRecord;
+  readonly after: PeeringRecord;
+  readonly events: readonly NewEvent[];
+  readonly now: number;
+}
+
+export interface TouchAll {
+  readonly lease: Lease;
+  readonly touches: readonly Touch[];
+}
+
+interface WrittenRow {
+  /** A lease that is held, as {@link keyOf} names it. */
+  readonly held: string | null;
+  /** A connection that was written. */
+  readonly written: string | null;
+}
+
+const HELD = `held AS MATERIALIZED (
+     SELECT d.id, d.fence FROM unnest($1::text[], $2::text[], $3::bigint[]) AS lease (id, owner, fence)
+       JOIN deployments d ON d.id = lease.id AND d.lease_owner = lease.owner AND d.fence = lease.fence
+     ORDER BY d.id FOR SHARE OF d
+   )`;
+
+const SAVE = statement<WrittenRow>(
+  'reconcile.save',
+  `WITH ${HELD}, written AS (
+     UPDATE peering_connections p SET state = now.state, reason_code = now.reason_code, status = now.status::json,
+       provider_id = now.provider_id, live = now.live,
+       due_at = ${movedDueAt('p.due_at', 'now.was_due_at', 'now.due_at')}, deadline_at = now.deadline_at,
+       last_observed_at = now.observed_at, deleted_at = now.deleted_at, updated_at = now.at, version = p.version + 1
+     FROM unnest($4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[],
+       $11::boolean[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[],
+       $16::timestamptz[], $17::timestamptz[]) AS now (fence, id, version, state, reason_code, status, provider_id,
+       live, was_due_at, due_at, deadline_at, observed_at, deleted_at, at)
+       JOIN held ON held.fence = now.fence
+     WHERE p.id = now.id AND p.version = now.version AND p.deployment_id = held.id
+     RETURNING p.id, p.tenant_id
+   ), unclaimed AS (
+     DELETE FROM address_claims c
+     USING unnest($18::text[], $19::inet[]) AS dropped (connection_id, block), written
+     WHERE c.connection_id = dropped.connection_id AND c.block = dropped.block AND written.id = dropped.connection_id
+   ), told AS (
+     INSERT INTO connection_events (id, tenant_id, connection_id, type, actor, data, created_at)
+     SELECT event.id, written.tenant_id, written.id, event.type, event.actor, event.data::json, event.at
+     FROM unnest($20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::timestamptz[])
+       WITH ORDINALITY AS event (connection_id, id, type, actor, data, at, place)
+       JOIN written ON written.id = event.connection_id
+     ORDER BY event.place
+   )
+   SELECT id || ' ' || fence AS held, NULL AS written FROM held UNION ALL SELECT NULL, id FROM written`,
+);
+
+const TOUCH = statement<WrittenRow>(
+  'reconcile.touch_all',
+  `WITH ${HELD}, written AS (
+     UPDATE peering_connections p SET due_at = ${movedDueAt('p.due_at', 'seen.was_due_at', 'seen.due_at')},
+       last_observed_at = seen.observed_at
+     FROM unnest($4::bigint[], $5::text[], $6::bigint[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])
+       AS seen (fence, id, version, was_due_at, due_at, observed_at)
+       JOIN held ON held.fence = seen.fence
+     WHERE p.id = seen.id AND p.version = seen.version AND p.deployment_id = held.id
+     RETURNING p.id
+   )
+   SELECT id || ' ' || fence AS held, NULL AS written FROM held UNION ALL SELECT NULL, id FROM written`,
+);
+
+/**
+ * Saves of statuses.
+ * @param alone saves one in a transaction of its own, which can tell what has refused it
+ */
+export function saveBatches(
+  database: Database,
+  alone: (save: StatusSave) => Promise<SaveResult>,
+): Coalescer<StatusSave, SaveResult> {
+  const together = async (saves: readonly StatusSave[]): Promise<SaveResult[]> => {
+    const outcome = outcomesOf(await database.single(SAVE, saveColumns(saves)));
+    return saves.map(({ lease, before, after, now }) => {
+      if (!outcome.held.has(keyOf(lease))) return { outcome: 'fenced' };
+      if (!outcome.written.has(before.id)) return { outcome: 'stale' };
+      const deletedAt = deletedAtOf(before, after, now);
+      return {
+        outcome: 'saved',
+        connection: { ...after, version: before.version + 1, updatedAt: now, deletedAt },
+      };
+    });
+  };
+  return new Coalescer({ together, alone, failsAll: isOutage, most: TOGETHER, atOnce: BATCHES_AT_ONCE });
+}
+
+/** Answers with the ids that were moved; null when the lease is lost. */
+export function touchBatches(database: Database): Coalescer<TouchAll, ReadonlySet<string> | null> {
+  const together = async (all: readonly TouchAll[]): Promise<(ReadonlySet<string> | null)[]> => {
+    const touches = all.flatMap(({ lease, touches: own }) => own.map((touch) => ({ lease, ...touch })));
+    const outcome = outcomesOf(
+      await database.single(TOUCH, [
+        ...leaseColumns(distinct(all)),
+        touches.map(({ lease }) => lease.fence),
+        touches.map(({ connection }) => connection.id),
+        touches.map(({ connection }) => connection.version),
+        touches.map(({ connection }) => toDateOrNull(connection.dueAt)),
+        touches.map(({ dueAt }) => toDateOrNull(dueAt)),
+        touches.map(({ observedAt }) => toDateOrNull(observedAt)),
+      ]),
+    );
+    return all.map(({ lease, touches: own }) =>
+      outcome.held.has(keyOf(lease))
+        ? new Set(own.map(({ connection }) => connection.id).filter((id) => outcome.written.has(id)))
+        : null,
+    );
+  };
+  const alone = async (each: TouchAll): Promise<ReadonlySet<string> | null> =>
+    (await together([each]))[0] ?? null;
+  return new Coalescer({ together, alone, failsAll: isOutage, most: TOGETHER, atOnce: BATCHES_AT_ONCE });
+}
+
+/** Whether a save takes no block that the connection does not hold: then nobody can stand in its way. */
+export function takesNothing({ before, after }: Pick<StatusSave, 'before' | 'after'>): boolean {
+  const held = new Set(claimsOf(before.status));
+  return claimsOf(after.status).every((block) => held.has(block));
+}
+
+function saveColumns(saves: readonly StatusSave[]): unknown[] {
+  const columns = saves.map(({ after }) => derive(after.cloud, after.spec, after.status));
+  const dropped = saves.flatMap(({ before, after }) => {
+    const kept = new Set(claimsOf(after.status));
+    return claimsOf(before.status)
+      .filter((block) => !kept.has(block))
+      .map((block) => [before.id, block] as const);
+  });
+  const events = saves.flatMap(({ before, events: told, now }) =>
+    told.map((event) => ({ ...event, connectionId: before.id, now })),
+  );
+  return [
+    ...leaseColumns(distinct(saves)),
+    saves.map(({ lease }) => lease.fence),
+    saves.map(({ before }) => before.id),
+    saves.map(({ before }) => before.version),
+    saves.map(({ after }) => after.status.state),
+    saves.map(({ after }) => after.status.reason.code),
+    saves.map(({ after }) => JSON.stringify(after.status)),
+    columns.map(({ providerId }) => providerId),
+    columns.map(({ live }) => live),
+    saves.map(({ before }) => toDateOrNull(before.dueAt)),
+    saves.map(({ after }) => toDateOrNull(after.dueAt)),
+    columns.map(({ deadlineAt }) => deadlineAt),
+    saves.map(({ after }) => toDateOrNull(after.lastObservedAt)),
+    saves.map(({ before, after, now }) => toDateOrNull(deletedAtOf(before, after, now))),
+    saves.map(({ now }) => new Date(now)),
+    dropped.map(([id]) => id),
+    dropped.map(([, block]) => block),
+    events.map(({ connectionId }) => connectionId),
+    events.map(({ now }) => newId('evt', now)),
+    events.map(({ type }) => type),
+    events.map(({ actor }) => actor),
+    events.map(({ data }) => JSON.stringify(data)),
+    events.map(({ now }) => new Date(now)),
+  ];
+}
+
+function deletedAtOf(before: PeeringRecord, after: PeeringRecord, now: number): number | null {
+  return after.status.state === 'deleted' ? (before.deletedAt ?? now) : null;
+}
+
+/** Every lease once: many connections of one deployment are written under the same. */
+function distinct(held: readonly { readonly lease: Lease }[]): Lease[] {
+  return [...new Map(held.map(({ lease }) => [keyOf(lease), lease])).values()];
+}
+
+function keyOf({ deploymentId, fence }: Lease): string {
+  return `${deploymentId} ${fence}`;
+}
+
+function outcomesOf(rows: readonly WrittenRow[]): {
+  readonly held: ReadonlySet<string>;
+  readonly written: ReadonlySet<string>;
+} {
+  return {
+    held: new Set(rows.flatMap(({ held }) => held ?? [])),
+    written: new Set(rows.flatMap(({ written }) => written ?? [])),
+  };
+}
