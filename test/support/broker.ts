@@ -11,7 +11,7 @@ import {
   type ProjectRecord,
   type TenantRecord,
 } from '#database';
-import type { EngineSettings } from '#domain';
+import { CLOUD_IDS, type EngineSettings } from '#domain';
 import { migrateQueues, openQueues, type Queues } from '#queues';
 import {
   createLogger,
@@ -105,6 +105,10 @@ export function brokerEnvironment(databaseUrl: string, queuePlace: Pick<QueuePla
     SWEEP_INTERVAL_MS: '200',
     LEASE_SECONDS: '3',
     CLOUD_CALL_TIMEOUT_MS: '2000',
+    // Clocks stand still in many tests, and the pace of calls with them: it is tested where it matters.
+    CLOUD_CALLS_PER_SECOND: CLOUD_IDS.map((cloud) => `${cloud}=1000000`).join(','),
+    // Searches for leavings would be calls that a test of something else has not asked for.
+    ORPHAN_CHECK_SECONDS: '0',
     HOST: '127.0.0.1',
     API_PORT: '0',
   };
@@ -189,12 +193,11 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   return broker;
 }
 
-/** A caller with a new key: an administrator's of a tenant, or with none an operator's. */
-export async function callerWithKey(
+/** What the requests of a new key carry: an administrator's of a tenant, or with none an operator's. */
+export async function keyedAuthorization(
   { database }: Pick<Broker, 'database'>,
-  url: string,
   tenantId: string | null,
-): Promise<ApiCaller> {
+): Promise<string> {
   const secret = newSecret();
   const key = await database.asOperator((scope) =>
     apiKeys.create(scope, {
@@ -205,7 +208,16 @@ export async function callerWithKey(
       secretHash: hashSecret(secret),
     }),
   );
-  const authorization = `Basic ${Buffer.from(`${key.id}:${secret}`).toString('base64')}`;
+  return `Basic ${Buffer.from(`${key.id}:${secret}`).toString('base64')}`;
+}
+
+/** A caller with a new key of its own. */
+export async function callerWithKey(
+  broker: Pick<Broker, 'database'>,
+  url: string,
+  tenantId: string | null,
+): Promise<ApiCaller> {
+  const authorization = await keyedAuthorization(broker, tenantId);
   return async (method: string, path: string, body?: unknown) => {
     const content = { authorization, 'content-type': 'application/json' };
     const init =

@@ -7,7 +7,7 @@ import { CredentialCipher } from '#runtime';
 
 import { AccountPool } from './accounts/account-pool.js';
 import { NetworkReconciler } from './engine/network-reconciler.js';
-import { systemTimers } from './engine/reconcile-ports.js';
+import { systemTimers, type CloudAccounts } from './engine/reconcile-ports.js';
 import { WorkerMetrics } from './monitoring/worker-metrics.js';
 import { PARTS, type WorkerParts } from './parts.js';
 
@@ -32,6 +32,9 @@ export class ReconcileProcessor {
       random: Math.random,
       callTimeoutMs,
       observer: metrics,
+      paces: database.callPaces,
+      timers: systemTimers,
+      callsPerSecond: config.worker.cloudCallsPerSecond,
     });
     this.#reconciler = new NetworkReconciler({
       store: database.reconcile,
@@ -48,6 +51,11 @@ export class ReconcileProcessor {
     });
   }
 
+  /** The way to the clouds, the same for everything in this process. */
+  get accounts(): CloudAccounts {
+    return this.#accounts;
+  }
+
   async start(): Promise<void> {
     const { config, queues } = this.parts;
     this.#consumer = await queues.startConsumer(
@@ -60,6 +68,7 @@ export class ReconcileProcessor {
 
   /** Lets what is under way come to the end of its pass, for at most `limitMs`. */
   async stop(limitMs: number): Promise<void> {
+    this.#accounts.stopWaiting();
     await this.#consumer?.close(limitMs);
     this.#accounts.close();
   }

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CloudError, type CloudErrorCategory } from '#domain';
 
 import { AccountGate, DEFAULT_GATE_SETTINGS, HELD_BACK } from './account-gate.js';
+import { currentUse } from './port-use.js';
 
 /** A call that the test ends when it likes. */
 class Call {
@@ -45,7 +46,6 @@ describe('the gate of an account', () => {
     gate = new AccountGate(
       { ...DEFAULT_GATE_SETTINGS, parallelCalls: 3 },
       { now: () => now },
-      () => 0.5,
       (operation, outcome) => told.push(`${operation} ${outcome}`),
     );
   });
@@ -136,38 +136,54 @@ describe('the gate of an account', () => {
 
   it.each(['transient', 'throttled'] as const)('takes no %s answer as a proof', async (category) => {
     await refusalOf(gate.pass('ask', () => Promise.reject(failure(category))));
-    now += DEFAULT_GATE_SETTINGS.throttleMaxMs * 2;
     const those = calls(2);
     beginAll(those);
     await settle();
     expect(begun(those)).toEqual([true, false]);
   });
 
-  it('pauses all calls after a throttled answer, longer each time, and shorter again afterwards', async () => {
-    const pauses: number[] = [];
-    const throttle = async (): Promise<void> => {
-      await refusalOf(gate.pass('ask', () => Promise.reject(failure('throttled'))));
-      pauses.push(gate.pausedUntil - now);
-      const held = new Call();
-      expect((await refusalOf(pass(held))).info).toMatchObject({ category: 'throttled', code: HELD_BACK });
-      expect(held.begun).toBe(false);
-      now = gate.pausedUntil;
-    };
-    for (let times = 0; times < 3; times += 1) await throttle();
-    expect(pauses).toEqual([1_000, 2_000, 4_000]);
+  it('has a throttled answer told where the call was admitted, and keeps nobody else waiting', async () => {
     await prove();
-    await prove();
-    await throttle();
-    expect(pauses.at(-1)).toBe(2_000);
+    const slowedDown: number[] = [];
+    const admitted = { throttled: (sentAt: number) => Promise.resolve(void slowedDown.push(sentAt)) };
+    const throttled = gate.pass('ask', () => {
+      currentUse()?.admitted('Operation', admitted, now + 5, 5);
+      return Promise.reject(failure('throttled'));
+    });
+    expect((await refusalOf(throttled)).info).toMatchObject({
+      category: 'throttled',
+      code: 'A throttled code',
+    });
+    expect(slowedDown).toEqual([now + 5]);
+    expect(await gate.pass('ask', () => Promise.resolve('ok'))).toBe('ok');
   });
 
-  it('turns those away who wait when the cloud asks for less', async () => {
-    const those = calls(3);
-    const passed = those.map(pass);
+  it('takes what was held back for no answer: nothing is told, proved or slowed down', async () => {
+    const heldBack = new CloudError({
+      category: 'throttled',
+      code: HELD_BACK,
+      message: '',
+      operation: 'Operation',
+    });
+    expect(await refusalOf(gate.pass('ask', () => Promise.reject(heldBack)))).toBe(heldBack);
+    expect(told).toEqual([]);
+    const those = calls(2);
+    beginAll(those);
     await settle();
-    those[0]!.fail('throttled');
-    expect((await refusalOf(passed[2]!)).info.code).toBe(HELD_BACK);
-    expect(begun(those)).toEqual([true, false, false]);
+    expect(begun(those)).toEqual([true, false]);
+  });
+
+  it('lets a call ask whether it may still be made', async () => {
+    let may = true;
+    const asked = await gate.pass(
+      'ask',
+      () => {
+        may = false;
+        return Promise.resolve(currentUse()?.mayCall());
+      },
+      () => may,
+    );
+    expect(asked).toBe(false);
   });
 
   it('counts what was asked of the cloud, and not what was held back', async () => {

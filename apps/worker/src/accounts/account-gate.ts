@@ -1,27 +1,24 @@
 import { CloudError, type CloudErrorInfo } from '#domain';
 import type { Clock } from '#runtime';
 
-/** How calls of one platform account are paced. Times are in milliseconds. */
+import { HELD_BACK } from './call-queue.js';
+import { PortUse, usingPort } from './port-use.js';
+
+export { HELD_BACK } from './call-queue.js';
+
+/** How calls of one platform account are let through. Times are in milliseconds. */
 export interface GateSettings {
   /** Calls under way at a time, once the cloud has accepted the credentials. */
   readonly parallelCalls: number;
   /** For how long an accepted call speaks for the credentials of the next ones. */
   readonly proofMs: number;
-  /** Wait after the first throttled answer; it doubles with each further one. */
-  readonly throttleBaseMs: number;
-  readonly throttleMaxMs: number;
 }
 
 export const DEFAULT_GATE_SETTINGS: Omit<GateSettings, 'parallelCalls'> = {
   proofMs: 10_000,
-  throttleBaseMs: 1_000,
-  throttleMaxMs: 60_000,
 };
 
-/** Code of the error of a call that was held back after a throttled answer; the cloud never saw it. */
-export const HELD_BACK = 'HeldBack';
-
-/** Told about a call that was made, with its outcome: `ok`, or the category of the error. */
+/** Told about a call that was made, with its outcome (`ok`, or the category of the error) and the time that it took. */
 export type CallListener = (operation: string, outcome: string, ms: number) => void;
 
 /** A refusal of credentials, kept until they are tried again. */
@@ -34,7 +31,8 @@ export interface Refusal {
 /**
  * Every call of one set of credentials passes here. Credentials that the cloud has not accepted lately are tried by
  * one call alone while the others wait for its outcome, because some clouds lock a key after a few failures in a row;
- * once refused, no call is let through any more. After a throttled answer all calls pause together.
+ * once refused, no call is let through any more. How often the cloud is called is not decided here, but before each
+ * call on the wire.
  */
 export class AccountGate {
   #inFlight = 0;
@@ -42,14 +40,10 @@ export class AccountGate {
   #provenAt: number | null = null;
   #refusal: Refusal | null = null;
   #isRefusalTaken = false;
-  #pausedUntil = 0;
-  #throttled = 0;
 
   constructor(
     private readonly settings: GateSettings,
     private readonly clock: Clock,
-    /** Between 0 and 1. */
-    private readonly random: () => number,
     private readonly onCall: CallListener,
   ) {}
 
@@ -63,11 +57,6 @@ export class AccountGate {
     const isNew = this.#refusal !== null && !this.#isRefusalTaken;
     this.#isRefusalTaken = true;
     return isNew;
-  }
-
-  /** Until when no call is let through because the cloud asked for less, in epoch milliseconds; in the past if not. */
-  get pausedUntil(): number {
-    return this.#pausedUntil;
   }
 
   /** Whether no call is under way or waiting. */
@@ -87,18 +76,31 @@ export class AccountGate {
     this.#provenAt = null;
   }
 
-  /** Makes a call when its turn has come. @throws CloudError of the call, or the refusal or pause that holds it back */
-  async pass<Result>(operation: string, call: () => Promise<Result>): Promise<Result> {
+  /**
+   * Makes a call when its turn has come.
+   * @param mayCall whether the cloud may still be asked; looked at again after every wait
+   * @throws CloudError of the call, or the refusal that keeps it from being made, or `HeldBack`
+   */
+  async pass<Result>(
+    operation: string,
+    call: () => Promise<Result>,
+    mayCall: () => boolean = () => true,
+  ): Promise<Result> {
     await this.#enter(operation);
     const began = this.clock.now();
-    const told = (outcome: string): void => this.onCall(operation, outcome, this.clock.now() - began);
+    const use = new PortUse(mayCall);
+    const told = (outcome: string): void =>
+      this.onCall(operation, outcome, Math.max(0, this.clock.now() - began - use.waitedMs));
     try {
-      const result = await call();
-      this.#accepted();
+      const result = await usingPort(use, call);
+      this.#provenAt = this.clock.now();
       told('ok');
       return result;
     } catch (error) {
-      if (error instanceof CloudError) this.#failed(error.info);
+      if (error instanceof CloudError) {
+        if (error.info.code === HELD_BACK) throw error;
+        await this.#failed(error.info, use);
+      }
       told(error instanceof CloudError ? error.info.category : 'defect');
       throw error;
     } finally {
@@ -109,11 +111,6 @@ export class AccountGate {
 
   async #enter(operation: string): Promise<void> {
     if (this.#refusal !== null) throw new CloudError({ ...this.#refusal.error, operation });
-    const now = this.clock.now();
-    if (now < this.#pausedUntil) {
-      const message = `the cloud asked for fewer calls; the next one is made in ${this.#pausedUntil - now} ms`;
-      throw new CloudError({ category: 'throttled', code: HELD_BACK, message, operation });
-    }
     if (this.#waiting.length === 0 && this.#inFlight < this.#limit()) {
       this.#inFlight += 1;
       return;
@@ -141,30 +138,16 @@ export class AccountGate {
     for (const { refuse } of waiting) refuse(new CloudError(info));
   }
 
-  #accepted(): void {
-    const now = this.clock.now();
-    this.#provenAt = now;
-    if (this.#throttled > 0 && now >= this.#pausedUntil) this.#throttled -= 1;
-  }
-
-  #failed(info: CloudErrorInfo): void {
+  async #failed(info: CloudErrorInfo, use: PortUse): Promise<void> {
     switch (info.category) {
       case 'auth':
         this.#refusal = { error: info, at: this.clock.now() };
         this.#isRefusalTaken = false;
         this.#turnAway(info);
         return;
-      case 'throttled': {
-        const { throttleBaseMs, throttleMaxMs } = this.settings;
-        const wait = Math.min(throttleBaseMs * 2 ** this.#throttled, throttleMaxMs);
-        const until = this.clock.now() + wait * (0.75 + this.random() / 2);
-        if (until > this.#pausedUntil) {
-          this.#pausedUntil = until;
-          this.#throttled += 1;
-        }
-        this.#turnAway({ ...info, code: HELD_BACK });
+      case 'throttled':
+        await use.throttled(info.operation);
         return;
-      }
       case 'transient':
         return;
       default:

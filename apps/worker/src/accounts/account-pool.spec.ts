@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { CloudConnectionOptions, CloudPort } from '#domain';
 import { CredentialCipher } from '#runtime';
 
+import { systemTimers } from '../engine/reconcile-ports.js';
 import { AccountPool, type StoredAccount } from './account-pool.js';
 
 const cipher = CredentialCipher.fromKeys(`k1:${Buffer.alloc(32, 3).toString('base64')}`);
@@ -36,7 +37,13 @@ describe('the pool of platform accounts', () => {
       clock: { now: () => 0 },
       random: () => 0,
       callTimeoutMs: 1_000,
-      observer: { called: () => undefined },
+      observer: { called: () => undefined, waited: () => undefined, paced: () => undefined },
+      paces: {
+        reserve: () => Promise.reject(new Error('away')),
+        slow: () => Promise.reject(new Error('away')),
+      },
+      timers: systemTimers,
+      callsPerSecond: { aws: 1_000 },
     });
   });
 
@@ -52,6 +59,7 @@ describe('the pool of platform accounts', () => {
       { region: 'us-east-1', accountId: '111122223333', timeoutMs: 1_000, endpoints: ACCOUNT.endpoints },
       { region: 'eu-west-1' },
     ]);
+    expect(first.appointment()).toBeNull();
   });
 
   it('opens anew when an operator has changed the credentials, and closes what is old', () => {
@@ -64,7 +72,9 @@ describe('the pool of platform accounts', () => {
 
   it('keeps what it has when something else of the account has changed', () => {
     const old = pool.access(ACCOUNT, 'us-east-1');
-    expect(pool.access({ ...ACCOUNT, updatedAt: 2 }, 'us-east-1')).toEqual(old);
+    const { gate, port } = pool.access({ ...ACCOUNT, updatedAt: 2 }, 'us-east-1');
+    expect([gate, port]).toEqual([old.gate, old.port]);
+    expect(opened).toHaveLength(1);
   });
 
   it('never goes back to the credentials that a late reader still has', () => {

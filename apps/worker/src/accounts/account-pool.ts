@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 
 import type { CloudConnector, CloudCredentials, CloudId, CloudPort } from '#domain';
-import type { Clock } from '#runtime';
 
 import { AccountGate, DEFAULT_GATE_SETTINGS, type CallListener } from './account-gate.js';
+import { CallPacer, limitsOf, type CallPacerParts, type PaceObserver } from './call-pacer.js';
 
 /** A platform account as it is stored: the credentials are encrypted. */
 export interface StoredAccount {
@@ -21,29 +21,20 @@ export interface StoredAccount {
 export interface CloudAccess {
   readonly port: CloudPort;
   readonly gate: AccountGate;
+  /** When work there may begin, in epoch milliseconds; null: now. */
+  readonly appointment: () => number | null;
 }
 
-/** Calls at a time of one account. Outscale locks a key after four bad signatures in a row: fewer are ever under way. */
-const PARALLEL_CALLS = {
-  aws: 24,
-  alibaba: 16,
-  huawei: 16,
-  tencent: 12,
-  outscale: 3,
-} as const satisfies Record<CloudId, number>;
-
 /** Told about every call that a cloud was asked for. */
-export interface CallObserver {
+export interface CallObserver extends PaceObserver {
   /** @param outcome `ok`, or the category of the error */
   called(cloud: CloudId, operation: string, outcome: string, ms: number): void;
 }
 
-export interface AccountPoolParts {
+export interface AccountPoolParts extends CallPacerParts {
   readonly connectors: Readonly<Partial<Record<CloudId, CloudConnector>>>;
   /** Opens the envelope of credentials. @throws when no key fits */
   readonly decrypt: (envelope: Buffer) => unknown;
-  readonly clock: Clock;
-  readonly random: () => number;
   /** Deadline of one call, in milliseconds. */
   readonly callTimeoutMs: number;
   readonly observer: CallObserver;
@@ -53,6 +44,7 @@ interface Entry {
   readonly fingerprint: string;
   account: StoredAccount;
   readonly gate: AccountGate;
+  readonly pacer: CallPacer;
   readonly ports: Map<string, CloudPort>;
 }
 
@@ -62,6 +54,7 @@ interface Entry {
  */
 export class AccountPool {
   readonly #entries = new Map<string, Entry>();
+  #isEnding = false;
 
   constructor(private readonly parts: AccountPoolParts) {}
 
@@ -79,10 +72,11 @@ export class AccountPool {
         credentials: this.parts.decrypt(credentials) as CloudCredentials,
         endpoints,
         timeoutMs: this.parts.callTimeoutMs,
+        admit: (operation) => entry.pacer.admit(operation, region),
       });
       entry.ports.set(region, port);
     }
-    return { port, gate: entry.gate };
+    return { port, gate: entry.gate, appointment: () => entry.pacer.appointment(region) };
   }
 
   #entryOf(account: StoredAccount): Entry {
@@ -95,16 +89,27 @@ export class AccountPool {
       return known;
     }
     if (known) retire(known);
-    const { clock, random, observer } = this.parts;
-    const settings = { ...DEFAULT_GATE_SETTINGS, parallelCalls: PARALLEL_CALLS[account.cloud] };
+    const { clock, observer } = this.parts;
+    const { parallel } = limitsOf(account.cloud, this.parts.callsPerSecond);
+    const settings = { ...DEFAULT_GATE_SETTINGS, parallelCalls: parallel };
     const called: CallListener = (...call) => observer.called(account.cloud, ...call);
-    const gate = new AccountGate(settings, clock, random, called);
-    const entry = { fingerprint, account, gate, ports: new Map<string, CloudPort>() };
+    const gate = new AccountGate(settings, clock, called);
+    // Limits are the account's, whatever it signs with.
+    const pacer = known?.pacer ?? new CallPacer(this.parts, account.cloud, account.id);
+    if (this.#isEnding) pacer.close();
+    const entry = { fingerprint, account, gate, pacer, ports: new Map<string, CloudPort>() };
     this.#entries.set(account.id, entry);
     return entry;
   }
 
+  /** The process shuts down: nobody waits for admission any more, so that what is under way ends soon. */
+  stopWaiting(): void {
+    this.#isEnding = true;
+    for (const { pacer } of this.#entries.values()) pacer.close();
+  }
+
   close(): void {
+    this.stopWaiting();
     for (const entry of this.#entries.values()) closePorts(entry);
     this.#entries.clear();
   }

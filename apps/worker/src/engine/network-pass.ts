@@ -190,8 +190,10 @@ export class NetworkPass {
     let requestId: string | undefined;
     try {
       const { port, gate } = this.access;
-      const receipt = await gate.pass(action.kind, () =>
-        carryOut(port, this.snapshot.network, action, context),
+      const receipt = await gate.pass(
+        action.kind,
+        () => carryOut(port, this.snapshot.network, action, context),
+        () => !this.keeper.isLost(),
       );
       requestId = receipt.requestId;
     } catch (thrown) {

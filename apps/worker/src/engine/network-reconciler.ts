@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { CloudError, profileOf, type CloudErrorInfo } from '#domain';
 import type { NetworkSnapshot } from '#database';
 
+import { HELD_BACK } from '../accounts/account-gate.js';
 import type { CloudAccess } from '../accounts/account-pool.js';
 import { CloudBreaker, isTrial, OPENING, type Barred, type Passage } from '../breaker/cloud-breaker.js';
 import type { EngineParts } from './engine-parts.js';
@@ -34,6 +35,14 @@ const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 60_000;
 /** A VPC that is not as declared is compared again after this. */
 const VPC_RECHECK_MS = 300_000;
+
+/** So many others want to ask that it is put off. */
+const BUSY: CloudErrorInfo = {
+  category: 'throttled',
+  code: HELD_BACK,
+  message: 'as many others want to ask the cloud as it lets this account ask',
+  operation: 'look',
+};
 
 /** How a pass over a deployment begins. */
 type Approach =
@@ -134,10 +143,13 @@ export class NetworkReconciler {
       if (!(error instanceof CloudError)) throw error;
       monitor.passed(network.cloud, error.info.category, clock.now() - began);
       if (error.info.category === 'auth') return this.#refused(keeper, snapshot, approach, error.info);
-      log.warn({ err: error, deploymentId: network.deploymentId }, 'the cloud could not be looked at');
       const barred = await this.#breaker.looked(snapshot, passage, error.info);
-      const retryAt = clock.now() + this.#looks.failed(network.deploymentId);
-      const dueAt = Math.max(barred?.dueAt ?? retryAt, this.#afterPause(access));
+      let retryAt = clock.now() + MOMENT_MS;
+      if (error.info.code !== HELD_BACK) {
+        log.warn({ err: error, deploymentId: network.deploymentId }, 'the cloud could not be looked at');
+        retryAt = clock.now() + this.#looks.failed(network.deploymentId);
+      }
+      const dueAt = Math.max(barred?.dueAt ?? retryAt, access.appointment() ?? 0);
       return this.#wait(keeper, snapshot, error.info, dueAt);
     }
 
@@ -161,9 +173,8 @@ export class NetworkReconciler {
       return { kind: 'wait', error: null, dueAt: now + PAUSED_RECHECK_MS * (1 + random() / 5) };
     }
     const access = this.#open(snapshot);
-    if ('gate' in access && access.gate.pausedUntil > now) {
-      return { kind: 'wait', error: null, dueAt: this.#afterPause(access) };
-    }
+    const appointment = 'gate' in access ? access.appointment() : null;
+    if (appointment !== null) return { kind: 'wait', error: BUSY, dueAt: appointment };
     const passage = await this.#breaker.admit(snapshot);
     if (passage.kind === 'wait') return passage;
     if (!('gate' in access)) return this.#turnAway(snapshot, passage, access);
@@ -188,11 +199,6 @@ export class NetworkReconciler {
       const message = error instanceof Error ? error.message : String(error);
       return { category: 'auth', code: 'UnusableAccount', message, operation: OPENING };
     }
-  }
-
-  /** A time after the pause that a throttled answer has brought, spread so that not all come back together. */
-  #afterPause({ gate }: CloudAccess): number {
-    return gate.pausedUntil + this.parts.random() * 1_000;
   }
 
   /** The cloud has refused the platform's own account: nothing more is asked of it, and everybody is told. */

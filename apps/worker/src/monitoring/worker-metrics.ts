@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
-import type { CircuitKind, CircuitState, CloudId } from '#domain';
+import { factorAt, type CircuitKind, type CircuitState, type CloudId, type Pace } from '#domain';
 import { createMetricsRegistry, type MetricsRegistry } from '#runtime';
 
 import type { CallObserver } from '../accounts/account-pool.js';
@@ -12,6 +12,9 @@ const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 /** Counting every connection is worth it this often at most, in milliseconds. */
 const COUNT_EVERY_MS = 15_000;
 
+/** Whose pace it is, and of which calls. */
+type PaceLabels = Record<'cloud' | 'account' | 'counted', string>;
+
 /** What the worker measures of itself. */
 @Injectable()
 export class WorkerMetrics implements EngineMonitor, CallObserver {
@@ -20,6 +23,9 @@ export class WorkerMetrics implements EngineMonitor, CallObserver {
   readonly #passSeconds: Histogram<'cloud'>;
   readonly #calls: Counter<'cloud' | 'operation' | 'outcome'>;
   readonly #callSeconds: Histogram<'cloud' | 'operation'>;
+  readonly #paceWaits: Histogram<'cloud' | 'family'>;
+  /** The paces that were ever slowed down, by what they are of. */
+  readonly #paces = new Map<string, { readonly labels: PaceLabels; readonly pace: Pace }>();
   readonly #lag: Gauge;
   readonly #circuitMoves: Counter<'cloud' | 'kind' | 'to'>;
   #countedAt = 0;
@@ -53,6 +59,23 @@ export class WorkerMetrics implements EngineMonitor, CallObserver {
       buckets: SECONDS,
       registers,
     });
+    this.#paceWaits = new Histogram({
+      name: 'peering_broker_pace_wait_seconds',
+      help: 'How long calls of a cloud have waited so that the cloud is not called more often than it allows.',
+      labelNames: ['cloud', 'family'],
+      buckets: SECONDS,
+      registers,
+    });
+    const paces: Gauge<keyof PaceLabels> = new Gauge({
+      name: 'peering_broker_pace_factor',
+      help: 'What is left of the full pace of calls that were ever throttled, by platform account and what is counted together.',
+      labelNames: ['cloud', 'account', 'counted'],
+      registers,
+      collect: () => {
+        for (const { labels, pace } of this.#paces.values())
+          paces.set(labels, factorAt(pace, parts.clock.now()));
+      },
+    });
     this.#lag = new Gauge({
       name: 'peering_broker_due_lag_seconds',
       help: 'How long the connection that is longest overdue has been waiting to be looked at.',
@@ -78,6 +101,13 @@ export class WorkerMetrics implements EngineMonitor, CallObserver {
       registers,
       collect: () => this.#countConnections(connections),
     });
+    const orphans: Gauge<'cloud' | 'state'> = new Gauge({
+      name: 'peering_broker_orphans',
+      help: 'Things that former connections have left in platform networks, by cloud and state.',
+      labelNames: ['cloud', 'state'],
+      registers,
+      collect: () => this.#countOrphans(orphans),
+    });
     const jobs: Gauge<'job' | 'condition'> = new Gauge({
       name: 'peering_broker_jobs',
       help: 'Jobs in the queues by condition.',
@@ -101,6 +131,14 @@ export class WorkerMetrics implements EngineMonitor, CallObserver {
     this.#circuitMoves.inc({ cloud, kind, to });
   }
 
+  waited(cloud: CloudId, family: string, ms: number): void {
+    this.#paceWaits.observe({ cloud, family }, ms / 1000);
+  }
+
+  paced(cloud: CloudId, account: string, counted: string, pace: Pace): void {
+    this.#paces.set(`${account} ${counted}`, { labels: { cloud, account, counted }, pace });
+  }
+
   /** @param ms how long the one that is longest overdue has been waiting */
   lagged(ms: number): void {
     this.#lag.set(ms / 1000);
@@ -119,6 +157,12 @@ export class WorkerMetrics implements EngineMonitor, CallObserver {
     const counts = await this.parts.database.circuits.count();
     gauge.reset();
     for (const { cloud, kind, state, count } of counts) gauge.set({ cloud, kind, state }, count);
+  }
+
+  async #countOrphans(gauge: Gauge<'cloud' | 'state'>): Promise<void> {
+    const counts = await this.parts.database.orphans.count();
+    gauge.reset();
+    for (const { cloud, state, count } of counts) gauge.set({ cloud, state }, count);
   }
 
   async #countJobs(gauge: Gauge<'job' | 'condition'>): Promise<void> {

@@ -1,0 +1,125 @@
+import { countedAs, familyOf, profileOf, type CallLimits, type CloudId, type Pace } from '#domain';
+
+import { CallQueue, tooLate, type CallQueueParts } from './call-queue.js';
+import { currentUse } from './port-use.js';
+
+/** Told how calls are paced. `counted` names the calls that a cloud counts together. */
+export interface PaceObserver {
+  /** A call was admitted. */
+  waited(cloud: CloudId, family: string, ms: number): void;
+  /** The pace of some calls is another from now on. */
+  paced(cloud: CloudId, platformAccountId: string, counted: string, pace: Pace): void;
+}
+
+export interface CallPacerParts extends CallQueueParts {
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  readonly observer: PaceObserver;
+  /** What operators have set, in calls per second: by cloud, or by `cloud.family`. */
+  readonly callsPerSecond: Readonly<Record<string, number>>;
+}
+
+/** Work that would wait longer than this does not begin: its place is somebody else's who need not wait. */
+const TURN_PATIENCE_MS = 2_000;
+/** Work that was put off comes back no later than this. */
+const FURTHEST_MS = 30_000;
+
+interface Counted {
+  readonly queue: CallQueue;
+  readonly family: string;
+  /** Null: of all regions. */
+  readonly region: string | null;
+}
+
+/** Paces the calls of one platform account by what its cloud allows, together with all other workers. */
+export class CallPacer {
+  readonly #limits: CallLimits;
+  readonly #counted = new Map<string, Counted>();
+  /** When the work comes back that was put off last, by region. */
+  readonly #appointments = new Map<string, number>();
+  #isClosing = false;
+
+  constructor(
+    private readonly parts: CallPacerParts,
+    private readonly cloud: CloudId,
+    /** The row of the account. */
+    private readonly platformAccountId: string,
+  ) {
+    this.#limits = limitsOf(cloud, parts.callsPerSecond);
+  }
+
+  /**
+   * Resolves when a call may be made.
+   * @throws CloudError `HeldBack` when that takes too long, when the process shuts down, or when whoever wanted the
+   *   call must not make it any more
+   */
+  async admit(operation: string, region: string): Promise<void> {
+    const { clock, observer } = this.parts;
+    const use = currentUse();
+    const { queue, family } = this.#countedOf(operation, region);
+    const since = clock.now();
+    await queue.admit(operation);
+    const sentAt = clock.now();
+    observer.waited(this.cloud, family, sentAt - since);
+    if (use?.mayCall() === false) throw tooLate(operation);
+    use?.admitted(operation, queue, sentAt, sentAt - since);
+  }
+
+  /**
+   * When work in a region may begin, if not now: once for each that asks, spread as their calls can be made. Null when
+   * it may begin now.
+   */
+  appointment(region: string): number | null {
+    const { clock, random } = this.parts;
+    const now = clock.now();
+    let backlogMs = 0;
+    let intervalMs = 0;
+    for (const counted of this.#counted.values()) {
+      const backlog = counted.region === null || counted.region === region ? counted.queue.backlogMs(now) : 0;
+      if (backlog <= backlogMs) continue;
+      backlogMs = backlog;
+      intervalMs = counted.queue.intervalMs(now);
+    }
+    if (backlogMs <= TURN_PATIENCE_MS) return null;
+    const after =
+      Math.max(this.#appointments.get(region) ?? 0, now + backlogMs - TURN_PATIENCE_MS) + intervalMs;
+    this.#appointments.set(region, Math.min(after, now + FURTHEST_MS));
+    const aheadMs = Math.min(after - now, FURTHEST_MS);
+    // Those who come back together at the furthest would only be put off again.
+    return now + aheadMs * (after - now > FURTHEST_MS ? 0.5 + random() / 2 : 1) + random() * TURN_PATIENCE_MS;
+  }
+
+  /** The process shuts down: nobody waits for long any more. */
+  close(): void {
+    this.#isClosing = true;
+    for (const { queue } of this.#counted.values()) queue.close();
+  }
+
+  #countedOf(operation: string, region: string): Counted {
+    const family = familyOf(this.#limits, operation);
+    const name = countedAs(family, operation, region);
+    const known = this.#counted.get(name);
+    if (known !== undefined) return known;
+    const { cloud, platformAccountId } = this;
+    const key = { platformAccountId, countedAs: name };
+    const queue = new CallQueue(this.parts, key, family, (pace) =>
+      this.parts.observer.paced(cloud, platformAccountId, name, pace),
+    );
+    if (this.#isClosing) queue.close();
+    const counted = { queue, family: family.name, region: family.scope === 'account' ? null : region };
+    this.#counted.set(name, counted);
+    return counted;
+  }
+}
+
+/** The limits of a cloud, with what operators have set in place of what is documented. */
+export function limitsOf(cloud: CloudId, callsPerSecond: Readonly<Record<string, number>>): CallLimits {
+  const { families, parallel } = profileOf(cloud).callLimits;
+  return {
+    parallel,
+    families: families.map((family) => ({
+      ...family,
+      perSecond: callsPerSecond[`${cloud}.${family.name}`] ?? callsPerSecond[cloud] ?? family.perSecond,
+    })),
+  };
+}
