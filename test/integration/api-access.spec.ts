@@ -198,6 +198,7 @@ const ALLOWED: Readonly<Record<string, 'readers' | 'writers' | 'administrators' 
   'PATCH /v1/peerings/{id}': 'writers',
   'DELETE /v1/peerings/{id}': 'writers',
   'POST /v1/peerings/{id}/retry': 'writers',
+  'POST /v1/peerings/{id}/repair': 'writers',
   'POST /v1/peerings/{id}/refresh': 'writers',
   'GET /v1/peerings/{id}/events': 'readers',
   'GET /v1/peerings/{id}/deletion-preview': 'readers',

@@ -54,6 +54,7 @@ export type NextActionCode =
   | 'activate_cdt'
   | 'choose_other_cidr'
   | 'enable_route'
+  | 'approve_repair'
   | 'retry'
   | 'delete'
   | 'resolve_route_conflict'

@@ -121,15 +121,16 @@ export function mayComplete(status: PeeringStatus): boolean {
 
 /**
  * What a yes of the customer to a repair of the routes comes to: `taken` is to be written, `needless` changes nothing,
- * because nothing is broken or the repair is under way. `refused`: there is nothing that could be repaired, or the
- * deployment's policy is that drift is reported only.
+ * because nothing is broken or the repair is under way. `refused`: there is nothing that could be repaired.
+ * `operators`: by the deployment's policy drift is only reported.
  */
 export function judgeRepair(
   { state, repairGranted, conditions }: PeeringStatus,
   policy: DriftPolicy,
-): 'taken' | 'needless' | 'refused' {
+): 'taken' | 'needless' | 'refused' | 'operators' {
   if (state === 'running') return 'needless';
-  if (state !== 'degraded' || policy === 'report') return 'refused';
+  if (state !== 'degraded') return 'refused';
+  if (policy === 'report') return 'operators';
   const routes = conditions.find(({ type }) => type === 'RoutesProgrammed');
   if (routes?.status !== 'False') return 'refused';
   return policy === 'repair' || repairGranted === true ? 'needless' : 'taken';

@@ -6,7 +6,7 @@ import type { CloudSpec } from './cloud-spec.js';
 import { profileOf, SERVED_CLOUDS } from './clouds/profiles.js';
 import { startAttempt } from './intents.js';
 import { nextActions, offerInstructions } from './next-actions.js';
-import type { PeeringConnection, PeeringStatus } from './peering-connection.js';
+import type { DriftPolicy, PeeringConnection, PeeringStatus } from './peering-connection.js';
 import { isRetryable, PEERING_STATES, STATE_MACHINE, type PeeringState } from './peering-state.js';
 import { placeholdersIn } from './placeholders.js';
 import { REASONS, type Locale, type ReasonCode } from './reason.js';
@@ -25,7 +25,7 @@ const PASSING: readonly ReasonCode[] = [
 ];
 
 /** How the advice names what customers may do in a state. */
-const REQUESTS = { retry: '/retry', complete: 'PATCH', delete: 'DELETE' } as const;
+const REQUESTS = { retry: '/retry', repair: '/repair', complete: 'PATCH', delete: 'DELETE' } as const;
 
 describe.each(SERVED_CLOUDS)('the next actions of a connection on %s', (cloud) => {
   const profile = profileOf(cloud);
@@ -54,6 +54,18 @@ describe.each(SERVED_CLOUDS)('the next actions of a connection on %s', (cloud) =
     };
     return nextActions(connection, network, profile, locale);
   }
+
+  const draftOf = (cloudSpec: CloudSpec): PeeringConnection => ({
+    id: 'peer_01',
+    tenantId: 'ten_01',
+    deploymentId: network.deploymentId,
+    cloud,
+    createdAt: 0,
+    desired: 'present',
+    spec: { cloud: cloudSpec, cidrs: CIDRS },
+    locked: false,
+    status: startAttempt(profile, { cloud: cloudSpec, cidrs: CIDRS }, 0),
+  });
 
   /** A reason with every parameter that its text names. */
   function reasonOf(code: ReasonCode): PeeringStatus['reason'] {
@@ -116,6 +128,20 @@ describe.each(SERVED_CLOUDS)('the next actions of a connection on %s', (cloud) =
     }
     for (const code of PASSING.slice(2)) {
       expect(actions({ state: 'degraded', reason: reasonOf(code) })).not.toEqual([]);
+    }
+  });
+
+  it('are to say yes to a repair where that is asked for, and only then', () => {
+    const codesOn = (driftPolicy: DriftPolicy, change: Partial<PeeringStatus>): string[] => {
+      const connection = { ...draftOf(complete), status: { ...draftOf(complete).status, ...change } };
+      return codes(nextActions(connection, { ...network, driftPolicy }, profile, 'en'));
+    };
+    for (const code of ['route_missing', 'route_blackhole'] as const) {
+      const lost = { state: 'degraded', reason: reasonOf(code) } as const;
+      expect(codesOn('ask', lost)).toEqual(['approve_repair']);
+      expect(codesOn('ask', { ...lost, repairGranted: true })).toEqual([]);
+      expect(codesOn('report', lost)).toEqual(['contact_operator']);
+      expect(codesOn('repair', lost)).toEqual([]);
     }
   });
 

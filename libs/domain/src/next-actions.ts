@@ -1,5 +1,5 @@
 /** What somebody has to do next for a connection, derived from its reason; nothing here is stored. */
-import { adviceFor, type Advice } from './advice.js';
+import { adviceFor, adviceOnDrift, type Advice } from './advice.js';
 import type { CloudProfile, InstructionContext, NextAction } from './cloud-profile.js';
 import { missingFields, sides } from './cloud-profile.js';
 import type { PeeringConnection, PlatformNetwork } from './peering-connection.js';
@@ -25,7 +25,9 @@ export function nextActions(
   locale: Locale,
 ): NextAction[] {
   const { status, spec } = connection;
-  const advice = adviceFor(status.reason.code, status.state, profile.capabilities);
+  const advice =
+    adviceOnDrift(status, network.driftPolicy) ??
+    adviceFor(status.reason.code, status.state, profile.capabilities);
   const advised = advice && advise(advice, connection, locale);
   // The customer has done what is theirs; what stops the broker from finishing it may be the operator's.
   if (connection.desired === 'absent') return advised?.actor === 'operator' ? [advised] : [];

@@ -146,6 +146,14 @@ export const PROBLEMS = {
     title: { en: 'The last attempt is still being taken back in the cloud.', zh: '上一次尝试仍在云上清理。' },
     fix: { en: 'Try again in a few seconds.', zh: '请稍后重试。' },
   },
+  drift_only_reported: {
+    retryable: false,
+    title: {
+      en: 'The operator of this deployment decides about its routes: they are not put back on request.',
+      zh: '该部署的路由由运维人员处理，无法通过请求恢复。',
+    },
+    fix: { en: 'Contact the operator.', zh: '请联系运维人员。' },
+  },
   resources_bound: {
     retryable: false,
     title: {

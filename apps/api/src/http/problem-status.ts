@@ -20,6 +20,7 @@ export const PROBLEM_STATUS = {
   network_full: 409,
   quota_exceeded: 403,
   state_conflict: 409,
+  drift_only_reported: 409,
   still_cleaning_up: 409,
   resources_bound: 409,
   locked: 423,

@@ -9,7 +9,16 @@ import {
   type PeeringChanges,
   type PeeringRecord,
 } from '#database';
-import { hasWork, isRetryable, mayComplete, mayDeclare, mayRetry, Problem, startDeletion } from '#domain';
+import {
+  hasWork,
+  isRetryable,
+  judgeRepair,
+  mayComplete,
+  mayDeclare,
+  mayRetry,
+  Problem,
+  startDeletion,
+} from '#domain';
 import { newId } from '#runtime';
 
 import { audit, type TenantAct } from '../audit/act.js';
@@ -113,6 +122,35 @@ export async function retryPeering(act: TenantAct, before: PeeringRecord): Promi
   const [record] = await inOrder(
     peerings.change(act.scope, before, changes, act.at),
     audit(act, { action: 'peering.retry', target: before.id }),
+  );
+  return record;
+}
+
+/**
+ * Says yes to putting back the routes that somebody took away, where the deployment asks before it does; where nothing
+ * is broken, or the broker is at it already, that changes nothing.
+ * @throws Problem when no route can be put back
+ */
+export async function repairPeering(act: TenantAct, before: PeeringRecord): Promise<PeeringRecord> {
+  if (before.desired === 'absent') throw stateConflict(before);
+  const verdict = judgeRepair(before.status, before.network.driftPolicy);
+  if (verdict === 'operators') throw new Problem('drift_only_reported');
+  if (verdict === 'refused') throw stateConflict(before);
+  if (verdict === 'needless') return before;
+  if (before.lockedNote !== null) throw new Problem('locked', { note: before.lockedNote });
+  const { code, params } = before.status.reason;
+  const [record] = await inOrder(
+    peerings.change(
+      act.scope,
+      before,
+      {
+        status: { ...before.status, repairGranted: true },
+        dueAt: act.at,
+        events: [{ type: 'peering.repair_granted', actor: act.caller.keyId, data: { reason: code, params } }],
+      },
+      act.at,
+    ),
+    audit(act, { action: 'peering.repair', target: before.id }),
   );
   return record;
 }

@@ -144,6 +144,7 @@ const NEXT_ACTION_CODES = [
   'activate_cdt',
   'choose_other_cidr',
   'enable_route',
+  'approve_repair',
   'retry',
   'delete',
   'resolve_route_conflict',

@@ -49,6 +49,7 @@ import {
   deletePeering,
   findPeering,
   findPeeringForUpdate,
+  repairPeering,
   retryPeering,
   stateConflict,
 } from './peering-writes.js';
@@ -109,6 +110,8 @@ export class PeeringsController {
   @ApiOperation({
     summary: 'Rename a connection, complete a draft, or correct one that has ended without success',
     operationId: 'changePeering',
+    description:
+      'Where another request is named, the one that was named before is rejected or withdrawn in the cloud first, as far as it is this customer’s and still there. Something that is just being taken back for that reason cannot be named again (`still_cleaning_up`).',
   })
   @ApiParam(ID_PARAM)
   @Conditional()
@@ -197,6 +200,37 @@ export class PeeringsController {
   ): Promise<PeeringView> {
     readNothing(request.body);
     return this.write(request, reply, id, retryPeering);
+  }
+
+  @Post(':id/repair')
+  @HttpCode(202)
+  @Allow(WRITERS)
+  @Idempotent()
+  @ApiOperation({
+    summary: 'Have the platform routes put back that somebody took away',
+    operationId: 'repairPeering',
+    description:
+      'For deployments that ask before they repair (`nextActions` then has `approve_repair`). Where nothing is broken, or the broker repairs by itself, it changes nothing. The yes is good for this repair only.',
+  })
+  @ApiParam(ID_PARAM)
+  @Answers(202, PeeringView, 'Taken.', { etag: true, location: true })
+  @Problems(
+    'malformed_body',
+    'not_found',
+    'state_conflict',
+    'drift_only_reported',
+    'locked',
+    'validation_failed',
+    'idempotency_mismatch',
+    'idempotency_in_progress',
+  )
+  repair(
+    @Req() request: ApiRequest,
+    @Res({ passthrough: true }) reply: ApiReply,
+    @Param('id', THE_ID) id: string,
+  ): Promise<PeeringView> {
+    readNothing(request.body);
+    return this.write(request, reply, id, repairPeering);
   }
 
   @Post(':id/refresh')
