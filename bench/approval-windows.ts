@@ -10,7 +10,7 @@ import { CredentialCipher } from '#runtime';
 
 import { addPlatformAccounts, seedTenant, startBenchDatabase, type BenchAccount } from './bench-database.js';
 import { startProgram } from './child-process.js';
-import { freePort, newEncryptionKeys } from './environment.js';
+import { freePort, newEncryptionKeys, UNPACED } from './environment.js';
 import { fleetHome, seedAttachments, writeFleet, type FleetNetwork } from './fleet.js';
 import { quantile, type Measurement } from './report.js';
 import { startSimulatorProcess, type SimulatedAccount, type SimulatorProcess } from './simulator-process.js';
@@ -79,6 +79,7 @@ export async function benchApprovalWindows(): Promise<Measurement[]> {
         WORKER_CONCURRENCY: String(WORKERS_AT_A_TIME),
         DATABASE_POOL_SIZE: '20',
         LOG_LEVEL: 'error',
+        ...UNPACED,
       },
       `http://127.0.0.1:${port}/healthz`,
     );

@@ -17,7 +17,7 @@ import type { Simulators } from '../apps/cloud-sim/src/running-simulators.js';
 import { startSimulators } from '../apps/cloud-sim/src/simulator.js';
 import { seedTenant, startBenchDatabase, type BenchTenant } from './bench-database.js';
 import { startProgram } from './child-process.js';
-import { freePort, newEncryptionKeys } from './environment.js';
+import { freePort, newEncryptionKeys, UNPACED } from './environment.js';
 import { median, type Measurement } from './report.js';
 
 const REGION = 'eu-west-1';
@@ -69,6 +69,7 @@ export async function benchTimeToRunning(): Promise<Measurement[]> {
       API_PORT: String(apiPort),
       WORKER_PORT: String(workerPort),
       LOG_LEVEL: 'error',
+      ...UNPACED,
     };
     const api = `http://127.0.0.1:${apiPort}`;
     programs.push(await startProgram('apps/api/src/main.js', environment, `${api}/readyz`));
