@@ -3,13 +3,17 @@ import type { ObservedPeering } from '../cloud-port.js';
 import { LIVE_PHASES, type PeeringStatus } from '../peering-connection.js';
 import type { DecisionInput } from './decision.js';
 
-/** Where the platform asks, every application carries our mark: one without it belongs to somebody else. */
+/**
+ * Where the platform asks, every application carries our mark: one without it belongs to somebody else, unless it was
+ * found to be ours before and nothing has ended since.
+ */
 export function isForeignAttachment(
   status: PeeringStatus,
   { profile, connection }: DecisionInput,
   peering: ObservedPeering,
 ): boolean {
-  return profile.capabilities.initiator === 'platform' && !status.verified && peering.mark !== connection.id;
+  const isKnown = status.verified && !status.released;
+  return profile.capabilities.initiator === 'platform' && !isKnown && peering.mark !== connection.id;
 }
 
 /** Where the platform asks: whether this is our own application or attachment, and not over. */

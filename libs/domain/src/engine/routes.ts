@@ -29,7 +29,9 @@ export function keepRoutes(status: PeeringStatus, input: DecisionInput, target: 
   const plan = planRoutes(wanted, status.routes, tables, target);
   const [surplus] = plan.surplus;
   const [problem] = plan.problems;
-  const recorded = withYesWhileNeeded({ ...status, routes: plan.recorded }, plan.problems);
+  const missed = missedRoutes(status, input, plan.recorded);
+  const routes = [...plan.recorded, ...missed.routes];
+  const recorded = withYesWhileNeeded({ ...status, routes }, plan.problems);
   const isOurs = (route: RecordedRoute): boolean => isRecorded(status.routes, route);
   const repairable = plan.problems.filter(isRepairable);
   if (plan.settling && !problem && !surplus && status.state !== 'running') {
@@ -44,7 +46,10 @@ export function keepRoutes(status: PeeringStatus, input: DecisionInput, target: 
   if (surplus) return act(shown, input, { kind: 'remove_route', providerId: target, ...surplus });
   if (pass) return { status: shown, action: null, recheckInMs: 0 };
   if (!problem) {
-    if (shown.marked || !writes) return { status: shown, action: null, recheckInMs: settings.steadyMs };
+    if (shown.marked || !writes) {
+      const recheckInMs = missed.routes.length > 0 ? missed.forMs : settings.steadyMs;
+      return { status: shown, action: null, recheckInMs };
+    }
     return act(shown, input, { kind: 'mark', providerId: target });
   }
   const mayRepair = network.driftPolicy === 'repair' || mayRepairNow(status, network);
@@ -56,6 +61,27 @@ export function keepRoutes(status: PeeringStatus, input: DecisionInput, target: 
     providerId: target,
     ...route,
   });
+}
+
+/**
+ * Recorded routes that a look does not show though they may be there: it came too shortly after our latest change. They
+ * stay on record, or they would be left behind.
+ * @param shown those that remain of interest by the look
+ * @returns with how long until a look shows them if they are there, in milliseconds
+ */
+export function missedRoutes(
+  { intent, routes }: PeeringStatus,
+  { profile, sighting }: DecisionInput,
+  shown: readonly RecordedRoute[],
+): { readonly routes: readonly RecordedRoute[]; readonly forMs: number } {
+  const changedAt = intent === null ? -Infinity : (intent.outcome?.at ?? intent.lastAt);
+  const forMs = changedAt + profile.capabilities.consistencyMs - sighting.at;
+  if (forMs <= 0) return { routes: [], forMs: 0 };
+  const isRemoved = (route: RecordedRoute): boolean =>
+    intent?.action.kind === 'remove_route' &&
+    intent.outcome?.ok === true &&
+    isRecorded([intent.action], route);
+  return { routes: routes.filter((route) => !isRecorded(shown, route) && !isRemoved(route)), forMs };
 }
 
 function isRepairable({ kind }: RouteProblem): boolean {

@@ -9,6 +9,7 @@ import { takeBackEarlier, untilNextLookForEarlier } from './earlier.js';
 import { isForeignAttachment, mayHaveRequested } from './ownership.js';
 import { act, poll } from './pacing.js';
 import { isRemoval, removalOf, removalRefused, removedByUs } from './removal.js';
+import { missedRoutes } from './routes.js';
 import { move, reasonOf } from './status-changes.js';
 
 /** Takes a connection down: our routes first, then the request or attachment, then a look that nothing is left. */
@@ -107,10 +108,9 @@ function undo(status: PeeringStatus, input: DecisionInput, everything: boolean):
   let current = status;
   if (status.routes.length > 0) {
     if (routeTables === null) return { status, left: 'routes', action: null, wait: { recheckInMs: 0 } };
-    const unsettledMs = untilLatestRouteShows(status, input);
-    if (unsettledMs > 0) return { status, left: 'routes', action: null, wait: { recheckInMs: unsettledMs } };
     const plan = planRoutes([], status.routes, routeTables, target);
-    current = { ...status, routes: plan.recorded };
+    const missed = missedRoutes(status, input, plan.recorded);
+    current = { ...status, routes: [...plan.recorded, ...missed.routes] };
     const [route] = plan.surplus;
     if (route)
       return {
@@ -118,6 +118,8 @@ function undo(status: PeeringStatus, input: DecisionInput, everything: boolean):
         left: 'routes',
         action: { kind: 'remove_route', providerId: target, ...route },
       };
+    if (missed.routes.length > 0)
+      return { status: current, left: 'routes', action: null, wait: { recheckInMs: missed.forMs } };
   }
   if (peering === null) {
     const doubtful = status.missingSince !== null || mayHaveRequested(status);
@@ -145,14 +147,4 @@ function undo(status: PeeringStatus, input: DecisionInput, everything: boolean):
     return { status: current, left, action };
   }
   return { status: current, left: 'connection', action };
-}
-
-/**
- * A route that was just made may not show yet, and what does not show would be left behind. How long until it must, in
- * milliseconds.
- */
-function untilLatestRouteShows({ intent }: PeeringStatus, { profile, sighting }: DecisionInput): number {
-  if (intent?.action.kind !== 'ensure_route') return 0;
-  const madeAt = intent.outcome?.at ?? intent.lastAt;
-  return Math.max(0, madeAt + profile.capabilities.consistencyMs - sighting.at);
 }

@@ -1,0 +1,194 @@
+/** Looks that come too early, show an end for a moment only, or show what has come to the place since. */
+import { describe, expect, it } from '@jest/globals';
+import type { ObservedPeering, ObservedRoute } from '../cloud-port.js';
+import { profileOf } from '../clouds/profiles.js';
+import { startAttempt, startDeletion } from '../intents.js';
+import type { Intent, PeeringConnection, PeeringStatus, PlatformNetwork } from '../peering-connection.js';
+import { decide } from './decide.js';
+import { DEFAULT_ENGINE_SETTINGS, type Decision } from './decision.js';
+
+const NOW = 1_000_000_000;
+const TABLE = 'rtb-1';
+
+const network: PlatformNetwork = {
+  deploymentId: 'dep_1',
+  cloud: 'aws',
+  region: 'eu-west-1',
+  accountId: '123456789012',
+  vpcId: 'vpc-0000000a',
+  cidrs: ['10.11.0.0/16'],
+  routeTableIds: [TABLE],
+  driftPolicy: 'repair',
+};
+const SPEC = {
+  kind: 'aws',
+  connectionId: 'pcx-00000001',
+  accountId: '210987654321',
+  vpcId: 'vpc-00000001',
+} as const;
+const CCN = { kind: 'tencent', ccnId: 'ccn-00000001', ccnOwnerUin: '210987654321' } as const;
+
+function active(cidrs: readonly string[]): ObservedPeering {
+  return {
+    providerId: SPEC.connectionId,
+    phase: 'active',
+    providerState: 'active',
+    requester: { accountId: SPEC.accountId, vpcId: SPEC.vpcId, region: network.region, cidrs },
+    accepter: { accountId: network.accountId, vpcId: network.vpcId, region: network.region, cidrs: [] },
+  };
+}
+
+function routeTo(destination: string): ObservedRoute {
+  return { destination, target: SPEC.connectionId, state: 'active' };
+}
+
+/** A connection that runs with these blocks routed. */
+function running(cidrs: readonly string[], more: Partial<PeeringStatus> = {}): PeeringConnection {
+  const spec = { cloud: SPEC, cidrs: [] };
+  const status: PeeringStatus = {
+    ...startAttempt(profileOf('aws'), spec, NOW - 600_000),
+    state: 'running',
+    reason: { code: 'ready', params: { cidrs: cidrs.join(', ') }, since: NOW - 500_000 },
+    lastSeen: { peering: active(cidrs), since: NOW - 500_000 },
+    conditions: [
+      { type: 'RoutesProgrammed', status: 'True', reason: 'programmed', lastTransitionAt: NOW - 500_000 },
+    ],
+    verified: true,
+    established: true,
+    marked: true,
+    admittedCidrs: cidrs,
+    routes: cidrs.map((destination) => ({ routeTableId: TABLE, destination })),
+    ...more,
+  };
+  return {
+    id: 'peer_1',
+    tenantId: 'ten_1',
+    deploymentId: network.deploymentId,
+    cloud: 'aws',
+    createdAt: NOW - 600_000,
+    desired: 'present',
+    locked: false,
+    spec,
+    status,
+  };
+}
+
+function made(destination: string, at: number): Intent {
+  return {
+    action: { kind: 'ensure_route', providerId: SPEC.connectionId, routeTableId: TABLE, destination },
+    token: 'token',
+    firstAt: at,
+    lastAt: at,
+    attempts: 1,
+    outcome: { ok: true, at },
+  };
+}
+
+function look(
+  connection: PeeringConnection,
+  peering: ObservedPeering | null,
+  routes: readonly ObservedRoute[],
+  now: number,
+): Decision {
+  return decide({
+    connection,
+    network: { ...network, cloud: connection.cloud },
+    profile: profileOf(connection.cloud),
+    plan: { reserved: [], deploymentCidrs: network.cidrs, peers: [] },
+    sighting: { at: now, peering, routeTables: [{ routeTableId: TABLE, main: true, routes }] },
+    settings: DEFAULT_ENGINE_SETTINGS,
+    now,
+  });
+}
+
+describe('a route that a look does not show yet', () => {
+  const [before, after] = ['172.16.0.0/16', '172.17.0.0/16'] as const;
+  const changed = { lastSeen: { peering: active([after]), since: NOW - 60_000 } };
+
+  it('stays on record although its block is gone, and is removed once it shows', () => {
+    const connection = running([before], { ...changed, intent: made(before, NOW - 100) });
+    const early = look(connection, active([after]), [], NOW);
+    expect(early.status.routes).toContainEqual({ routeTableId: TABLE, destination: before });
+
+    const later = look(
+      { ...connection, status: early.status },
+      active([after]),
+      [routeTo(before)],
+      NOW + 10_000,
+    );
+    expect(later.action).toMatchObject({ kind: 'remove_route', destination: before });
+  });
+
+  it('is looked for soon when nothing else is to be done', () => {
+    const routes = [before, after].map((destination) => ({ routeTableId: TABLE, destination }));
+    const connection = running([after], { ...changed, routes, intent: made(before, NOW - 100) });
+    const { recheckInMs, status } = look(connection, active([after]), [routeTo(after)], NOW);
+    expect(status.state).toBe('running');
+    expect(recheckInMs).toBe(profileOf('aws').capabilities.consistencyMs - 100);
+  });
+
+  it('is let go when it does not show after the time that it takes', () => {
+    const routes = [before, after].map((destination) => ({ routeTableId: TABLE, destination }));
+    const connection = running([after], { ...changed, routes, intent: made(before, NOW - 10_000) });
+    const { status } = look(connection, active([after]), [routeTo(after)], NOW);
+    expect(status.routes).toEqual([{ routeTableId: TABLE, destination: after }]);
+  });
+
+  it('keeps a deletion waiting, whatever was changed last', () => {
+    const mark: Intent = {
+      ...made(before, NOW - 100),
+      action: { kind: 'mark', providerId: SPEC.connectionId },
+    };
+    const present = running([before], { intent: mark });
+    const connection: PeeringConnection = {
+      ...present,
+      desired: 'absent',
+      status: startDeletion(present.status, NOW),
+    };
+    const { action, status } = look(connection, active([before]), [], NOW);
+    expect(action).toBeNull();
+    expect(status.routes).toEqual([{ routeTableId: TABLE, destination: before }]);
+  });
+});
+
+describe('an end that is shown once, and then nothing', () => {
+  it('is one all the same', () => {
+    const cidrs = ['172.16.0.0/16'];
+    const connection = running(cidrs);
+    const gone: ObservedPeering = { ...active([]), phase: 'gone', providerState: 'deleted' };
+    let { status } = look(connection, gone, [routeTo('172.16.0.0/16')], NOW);
+    for (let at = NOW + 4_500; at < NOW + 40_000; at += 4_500) {
+      ({ status } = look({ ...connection, status }, null, [], at));
+    }
+    expect(status.state).toBe('failed');
+    expect(status.reason.code).toBe('deleted_by_peer');
+  });
+});
+
+describe('what somebody else has put in the place of an application that is over', () => {
+  it('is not taken away when the connection is deleted', () => {
+    const spec = { cloud: CCN, cidrs: [] };
+    const over: PeeringStatus = {
+      ...startAttempt(profileOf('tencent'), spec, NOW - 600_000),
+      state: 'expired',
+      verified: true,
+    };
+    const connection: PeeringConnection = {
+      ...running([]),
+      cloud: 'tencent',
+      desired: 'absent',
+      spec,
+      status: startDeletion(over, NOW),
+    };
+    const foreign: ObservedPeering = {
+      providerId: CCN.ccnId,
+      phase: 'active',
+      providerState: 'ACTIVE',
+      requester: { accountId: network.accountId, vpcId: network.vpcId, region: network.region, cidrs: [] },
+      accepter: { accountId: CCN.ccnOwnerUin, vpcId: CCN.ccnId, cidrs: ['172.16.0.0/16'] },
+    };
+    const { action, status } = look(connection, foreign, [], NOW + 1_000);
+    expect(action).toBeNull();
+    expect(status.state).toBe('deleted');
+  });
+});
