@@ -1,6 +1,6 @@
 /** What a deletion would do. Pure. */
 import type { BoundResourceRecord, PeeringRecord } from '#database';
-import { fill, type Locale } from '#domain';
+import { fill, profileOf, type Locale } from '#domain';
 
 import type { DeletionPreviewView } from './peering-reads.view.js';
 import { confirmations } from './peering-writes.js';
@@ -24,6 +24,9 @@ export function deletionPreview(
 ): DeletionPreviewView {
   const { status, network } = record;
   const { providerId } = status;
+  const { routing } = profileOf(record.cloud).capabilities;
+  // Where the cloud routes by itself, customers have added no route.
+  const left = routing === 'cloud' ? [LEFT.rules] : [LEFT.routes, LEFT.rules];
   const params = { cidrs: network.cidrs.join(', '), providerId: providerId ?? '' };
   return {
     allowed: bound.length === 0,
@@ -32,8 +35,6 @@ export function deletionPreview(
     providerId,
     routes: status.routes,
     cidrs: status.admittedCidrs,
-    leftToYou: status.established
-      ? [fill(LEFT.routes[locale], params), fill(LEFT.rules[locale], params)]
-      : [],
+    leftToYou: status.established ? left.map((text) => fill(text[locale], params)) : [],
   };
 }
