@@ -21,6 +21,7 @@ import {
   type SeededDatabase,
   type Tenancy,
 } from '../support/seeded-database.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
 
 let place: SeededDatabase;
 let database: Database;
@@ -227,6 +228,34 @@ describe('a line to PostgreSQL that breaks', () => {
     } finally {
       await far.close();
       await line.close();
+    }
+  });
+
+  test('in the moment in which it is handed out is an outage, and ends no process', async () => {
+    const ready = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
+    const words = Buffer.from('SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0');
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(words.length + 4);
+    const farewell = Buffer.concat([Buffer.from('E'), length, words]);
+    const { port } = new URL(place.url);
+    // The first connection is well; every other one is ended in the same packet that says that it is ready.
+    const line = await startTcpProxy(Number(port), (answer, connection) =>
+      connection > 1 && answer.subarray(-ready.length).equals(ready)
+        ? Buffer.concat([answer, farewell])
+        : answer,
+    );
+    const far = await openDatabase({ url: line.inFront(place.url), poolSize: 2, applicationName: 'spec' });
+    try {
+      const held = far.asOperator(async (scope) => {
+        await tenants.get(scope, tenancy.tenant.id);
+        await expect(far.asOperator((other) => tenants.get(other, tenancy.tenant.id))).rejects.toThrow(
+          DatabaseUnavailable,
+        );
+      });
+      await held;
+    } finally {
+      await far.close();
+      await line.end();
     }
   });
 

@@ -18,6 +18,7 @@ import { ReconcileStore } from './reconcile-store.js';
 import { explainRefusal, HoldingRefused, isRepeatable, translate } from './refusal.js';
 import { gatherWrites, scopeOf, Transaction, type OperatorScope, type TenantScope } from './scope.js';
 import type { Statement } from './statement.js';
+import { SteadyClient } from './steady-client.js';
 import { TYPEORM_SILENCE } from './typeorm-silence.js';
 import { WriteTurnStore } from './write-turn-store.js';
 
@@ -64,6 +65,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     extra: {
       // Read by pg itself: TypeORM's own reading of a URL forgets everything after the question mark, TLS included.
       connectionString: options.url,
+      Client: SteadyClient,
       // Queries of one transaction that do not need each other's answers travel together.
       pipeline: true,
       statement_timeout: STATEMENT_TIMEOUT_MS,
