@@ -4,12 +4,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { apiKeys, openDatabase } from '#database';
+import { openDatabase } from '#database';
 import { profileOf, type CloudId, type NetworkRef } from '#domain';
-import { hashSecret, newSecret } from '#runtime';
+import { newSecret } from '#runtime';
 
 import type { CloudHarness } from '../contract/cloud-harness.js';
-import { brokerEnvironment } from '../support/broker.js';
+import { brokerEnvironment, keyedAuthorization } from '../support/broker.js';
 import { spawnApi, spawnWorker } from '../support/broker-process.js';
 import { STAGED_CLOUDS, type StagedCloud } from '../support/cloud-stage-table.js';
 import { startOwnPostgres, type OwnPostgres } from '../support/own-postgres.js';
@@ -204,19 +204,9 @@ export class ChaosStage {
   }
 
   async #makeKey(tenantId: string | null): Promise<string> {
-    const secret = newSecret();
     const database = await openDatabase({ url: this.postgres.url, poolSize: 2, applicationName: 'chaos' });
     try {
-      const key = await database.asOperator((scope) =>
-        apiKeys.create(scope, {
-          tenantId,
-          role: tenantId === null ? 'operator' : 'administrator',
-          projectIds: null,
-          displayName: 'chaos',
-          secretHash: hashSecret(secret),
-        }),
-      );
-      return `Basic ${Buffer.from(`${key.id}:${secret}`).toString('base64')}`;
+      return await keyedAuthorization({ database }, tenantId);
     } finally {
       await database.close();
     }

@@ -85,10 +85,12 @@ export class Life {
     this.id = body.id;
   }
 
-  /** What was declared wrongly, by a field. */
+  /** Declared wrongly is who they are and not which network is theirs: two of a deployment may err at the same time. */
   get mistake(): Declaration {
     const { cloud, ...rest } = this.declaration;
-    const [wrong] = this.parts.deployment.cloud.subject.wrongValues;
+    const { wrongValues } = this.parts.deployment.cloud.subject;
+    const wrong =
+      wrongValues.find(({ field }) => ['accountId', 'projectId'].includes(field)) ?? wrongValues[0];
     return { ...rest, cloud: { ...cloud, [wrong!.field]: wrong!.value } };
   }
 
