@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Inject, Injectable } from '@nestjs/common';
 
@@ -11,12 +12,15 @@ import { systemTimers, type CloudAccounts } from './engine/reconcile-ports.js';
 import { WorkerMetrics } from './monitoring/worker-metrics.js';
 import { PARTS, type WorkerParts } from './parts.js';
 
-/** Answers wake-up calls: each one names a deployment to be worked on. */
+/** Answers wake-up calls and works on what is due: each one names a deployment to be worked on. */
 @Injectable()
 export class ReconcileProcessor {
   readonly #accounts: AccountPool;
   readonly #reconciler: NetworkReconciler;
   #consumer: Consumer | null = null;
+  readonly #shutdown = new AbortController();
+  /** Turns that no job has asked for. */
+  readonly #turns = new Set<Promise<void>>();
 
   constructor(
     @Inject(PARTS) private readonly parts: WorkerParts,
@@ -66,10 +70,26 @@ export class ReconcileProcessor {
     );
   }
 
+  /** Works on a deployment without a job. @throws whatever keeps the database from answering */
+  async work(deploymentId: string): Promise<void> {
+    const turn = this.#reconciler.reconcile(deploymentId, this.#shutdown.signal);
+    this.#turns.add(turn);
+    try {
+      await turn;
+    } finally {
+      this.#turns.delete(turn);
+    }
+  }
+
   /** Lets what is under way come to the end of its pass, for at most `limitMs`. */
   async stop(limitMs: number): Promise<void> {
     this.#accounts.stopWaiting();
-    await this.#consumer?.close(limitMs);
+    this.#shutdown.abort();
+    const turns = Promise.allSettled(this.#turns);
+    await Promise.all([
+      this.#consumer?.close(limitMs),
+      Promise.race([turns, sleep(limitMs, null, { ref: false })]),
+    ]);
     this.#accounts.close();
   }
 }

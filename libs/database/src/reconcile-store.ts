@@ -224,7 +224,7 @@ export class ReconcileStore {
   async saveStatus(lease: Lease, before: PeeringRecord, write: StatusWrite): Promise<SaveResult> {
     const observedAt = write.observedAt ?? before.lastObservedAt;
     const after = { ...before, status: write.status, dueAt: write.dueAt, lastObservedAt: observedAt };
-    const isUnchanged = isDeepStrictEqual(before.status, JSON.parse(JSON.stringify(write.status)));
+    const isUnchanged = saysTheSame(before.status, write.status);
     const save = { lease, before, after, events: write.events, now: write.now };
     if (isUnchanged) return write.events.length === 0 ? this.moveTimes(save) : this.saveAlone(save, true);
     return takesNothing(save) ? this.#saves.ask(save) : this.saveAlone(save);
@@ -335,6 +335,14 @@ export class ReconcileStore {
       return written.value;
     });
   }
+}
+
+/** Whether two statuses are the same once they are written: keys that say nothing do not count, nor does their order. */
+function saysTheSame(before: PeeringStatus, after: PeeringStatus): boolean {
+  const [one, other] = [JSON.stringify(before), JSON.stringify(after)];
+  return (
+    one === other || (one.length === other.length && isDeepStrictEqual(JSON.parse(one), JSON.parse(other)))
+  );
 }
 
 function keyOf(lease: Lease): [string, string, number] {

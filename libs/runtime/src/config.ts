@@ -23,7 +23,7 @@ export interface Config {
     readonly port: number;
   };
   readonly worker: {
-    /** Deployments that one process works on at a time. */
+    /** Deployments that one process works on at a time: so many because jobs name them, and so many that are due. */
     readonly concurrency: number;
     /** Where the worker shows its health and metrics; null: nowhere. */
     readonly port: number | null;
