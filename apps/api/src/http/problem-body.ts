@@ -40,6 +40,7 @@ export const NOUNS = {
   resource: { en: 'bound resource', zh: '绑定资源' },
   quota: { en: 'quota', zh: '配额' },
   cloud: { en: 'cloud', zh: '云' },
+  orphan: { en: 'orphan', zh: '遗留资源' },
   job: { en: 'failed job', zh: '失败任务' },
   thing: { en: 'thing', zh: '资源' },
 } as const satisfies Record<string, Readonly<Record<Locale, string>>>;

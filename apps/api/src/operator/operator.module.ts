@@ -6,6 +6,7 @@ import { AllAuditEventsController } from './audit-events.controller.js';
 import { CloudsController } from './clouds.controller.js';
 import { OperatedDeploymentsController } from './deployments.controller.js';
 import { JobsController } from './jobs.controller.js';
+import { OrphansController } from './orphans.controller.js';
 import { OperatedPeeringsController } from './peerings.controller.js';
 import { PlatformAccountsController } from './platform-accounts.controller.js';
 import { ProjectsController } from './projects.controller.js';
@@ -23,6 +24,7 @@ import { TenantsController } from './tenants.controller.js';
     TenantQuotasController,
     AllApiKeysController,
     OperatedPeeringsController,
+    OrphansController,
     CloudsController,
     JobsController,
     AllAuditEventsController,

@@ -156,7 +156,8 @@ export class OperatedPeeringsController {
     summary: 'Take a connection off the books without touching the cloud',
     operationId: 'forgetPeering',
     description:
-      'For what can no longer be reached, such as an account that was closed. Whatever is left in the cloud stays there.',
+      'For what can no longer be reached, such as an account that was closed. Whatever is left in the platform network ' +
+      'turns up among the orphans, and is removed when its time of grace is over unless it is kept.',
   })
   @ApiParam(ID_PARAM)
   @Answers(200, OperatedPeeringView, 'Forgotten.', { etag: true })
