@@ -8,7 +8,7 @@ import type { Clock, Config, Logger, MetricsRegistry } from '#runtime';
 export interface WorkerParts {
   readonly database: Database;
   readonly queues: Pick<Queues, 'wake' | 'wakeMany' | 'startConsumer' | 'depth'>;
-  readonly config: Pick<Config, 'worker' | 'engine' | 'encryptionKeys'>;
+  readonly config: Pick<Config, 'worker' | 'engine' | 'orphans' | 'encryptionKeys'>;
   readonly logger: Logger;
   readonly clock: Clock;
   /** How each cloud is spoken to; accounts of a cloud that is not listed cannot be used. */

@@ -3,6 +3,7 @@ import { NestApplicationContextOptions } from '@nestjs/common/interfaces/nest-ap
 import { NestFactory } from '@nestjs/core';
 
 import { HealthServer } from './monitoring/health-server.js';
+import { OrphanPatrol } from './orphans/orphan-patrol.js';
 import type { WorkerParts } from './parts.js';
 import { ReconcileProcessor } from './reconcile.processor.js';
 import { Sweeper } from './sweep/sweeper.js';
@@ -22,7 +23,7 @@ export interface RunningWorker {
 const SHUTDOWN_GRACE_MS = 5_000;
 
 /**
- * Starts a worker: consumer of the queues, sweep, health and metrics. What it was given stays open when it closes.
+ * Starts a worker: consumer of the queues, sweep, search for what was left behind, health and metrics. What it was given stays open when it closes.
  * @throws QueuesNotMigrated, or whatever keeps the queues or the port from being had
  */
 export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
@@ -30,10 +31,13 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const context = await NestFactory.createApplicationContext(WorkerModule.of(parts), options);
   const processor = context.get(ReconcileProcessor);
   const sweeper = context.get(Sweeper);
+  const patrol = context.get(OrphanPatrol);
   const health = context.get(HealthServer);
   const close = async (): Promise<void> => {
     await sweeper.stop();
-    await processor.stop(parts.config.worker.cloudCallTimeoutMs + SHUTDOWN_GRACE_MS);
+    const limitMs = parts.config.worker.cloudCallTimeoutMs + SHUTDOWN_GRACE_MS;
+    await patrol.stop(limitMs);
+    await processor.stop(limitMs);
     await health.close();
     await context.close();
   };
@@ -41,6 +45,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
     const url = await health.listen();
     await processor.start();
     sweeper.start();
+    patrol.start();
     return { url, close };
   } catch (error) {
     await close();

@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 
 import { HealthServer } from './monitoring/health-server.js';
 import { WorkerMetrics } from './monitoring/worker-metrics.js';
+import { OrphanPatrol } from './orphans/orphan-patrol.js';
 import { PARTS, type WorkerParts } from './parts.js';
 import { ReconcileProcessor } from './reconcile.processor.js';
 import { Sweeper } from './sweep/sweeper.js';
@@ -16,6 +17,7 @@ export class WorkerModule {
         WorkerMetrics,
         ReconcileProcessor,
         Sweeper,
+        OrphanPatrol,
         HealthServer,
       ],
     };

@@ -332,7 +332,7 @@ export function judgeOrphan(
   if (at < dueAt(status, settings)) return stays(status);
   if (seen.obstacle !== null) return stays({ ...status, lastError: OBSTACLES[seen.obstacle] });
   return {
-    status: { ...status, state: 'removing', attempts: status.attempts + 1, attemptedAt: at },
+    status: { ...status, state: 'removing', attempts: status.attempts + 1, attemptedAt: at, lastError: null },
     remove: true,
   };
 }

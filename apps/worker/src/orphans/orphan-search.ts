@@ -1,0 +1,351 @@
+import { randomUUID } from 'node:crypto';
+
+import {
+  CloudError,
+  findOrphans,
+  isOwned,
+  isThere,
+  judgeOrphan,
+  orphanCheckAt,
+  orphanKey,
+  profileOf,
+  type CloudErrorInfo,
+  type CloudProfile,
+  type ObservedPeering,
+  type ObservedRouteTable,
+  type OrphanSettings,
+  type OrphanSighting,
+} from '#domain';
+import type { NetworkSnapshot, OrphanCheckTimes, OrphanRecord, OrphanStore } from '#database';
+import { newId, type Clock, type Logger } from '#runtime';
+
+import type { CloudAccess } from '../accounts/account-pool.js';
+import type { CloudBreaker, Passage } from '../breaker/cloud-breaker.js';
+import { FailurePacing } from '../engine/failure-pacing.js';
+import { bothOf } from '../engine/in-parallel.js';
+import { LeaseKeeper } from '../engine/lease-keeper.js';
+import type { CloudAccounts, Store, Timers, Wake } from '../engine/reconcile-ports.js';
+import { removeOrphan } from './orphan-removal.js';
+
+/** Everything that a search is made of. */
+export interface OrphanSearchParts {
+  readonly store: Pick<Store, 'leaseDeployment' | 'renew' | 'release' | 'loadNetwork' | 'nextDue'>;
+  readonly orphans: Pick<OrphanStore, 'check' | 'load' | 'owners' | 'save' | 'fail' | 'schedule'>;
+  readonly accounts: CloudAccounts;
+  readonly breaker: Pick<CloudBreaker, 'admit' | 'looked'>;
+  readonly wake: Wake;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  readonly settings: OrphanSearchSettings;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  /** Names this process in leases. */
+  readonly owner: string;
+}
+
+/** Times in milliseconds. */
+export interface OrphanSearchSettings {
+  /** Between two searches of one network. */
+  readonly intervalMs: number;
+  /** How long what was found is left alone. */
+  readonly graceMs: number;
+  readonly leaseMs: number;
+  /** Deadline of one call of a cloud. */
+  readonly callTimeoutMs: number;
+}
+
+/** Somebody who asked for a search while one was under way gets theirs after this, in milliseconds. */
+const SOON_MS = 5_000;
+/** A network that cannot be looked at now is looked at again after this at the earliest, or at the latest. */
+const RETRY_MIN_MS = 30_000;
+const RETRY_MAX_MS = 1_800_000;
+/** How long a paused cloud is left alone. */
+const PAUSED_RECHECK_MS = 300_000;
+/** The engine waits while a network is searched: no further removal is begun after this. */
+const TURN_MS = 20_000;
+/** A wake-up of the engine is asked for up to this far ahead; what is due later is left to the sweep. */
+const WAKE_AHEAD_MS = 30_000;
+
+/** What one look showed of a network. */
+interface Look {
+  readonly at: number;
+  readonly peerings: readonly ObservedPeering[];
+  readonly routeTables: readonly ObservedRouteTable[] | null;
+}
+
+/** One search of one network. */
+interface Search {
+  readonly keeper: LeaseKeeper;
+  readonly signal: AbortSignal;
+  readonly check: OrphanCheckTimes;
+  readonly snapshot: NetworkSnapshot;
+  readonly profile: CloudProfile;
+  readonly settings: OrphanSettings;
+}
+
+type Approach =
+  | { readonly kind: 'go'; readonly access: CloudAccess; readonly passage: Passage }
+  /** Not now: the cloud is not asked. */
+  | { readonly kind: 'wait'; readonly dueAt: number };
+
+/**
+ * Looks through one platform network at a time for what the broker has left there and no connection owns, writes down
+ * what it finds, and removes it once its grace is over. It holds the deployment's lease meanwhile, so that the engine and
+ * it never act on what the other one is changing.
+ */
+export class OrphanSearcher {
+  readonly #failures: FailurePacing;
+
+  constructor(private readonly parts: OrphanSearchParts) {
+    this.#failures = new FailurePacing(RETRY_MIN_MS, RETRY_MAX_MS, parts.random);
+  }
+
+  /**
+   * Searches the network of a deployment if that is due and nobody works on it.
+   * @param signal aborted when the process shuts down: no further removal is begun
+   * @throws whatever keeps the database from answering
+   */
+  async search(deploymentId: string, signal: AbortSignal): Promise<void> {
+    const { clock, owner, settings, store, timers } = this.parts;
+    const holder = `${owner}/${randomUUID()}`;
+    const lease = await store.leaseDeployment(deploymentId, holder, clock.now(), settings.leaseMs);
+    if (lease === null) return;
+    const keeper = new LeaseKeeper(store, lease, settings.leaseMs, clock, timers);
+    try {
+      await this.#underLease(keeper, signal);
+    } finally {
+      await keeper.stop();
+      // A lease that nobody gives back runs out by itself.
+      await store.release(keeper.lease).catch(() => store.release(keeper.lease).catch(() => undefined));
+    }
+    await this.#wakeEngine(deploymentId);
+  }
+
+  /** The engine may have been called in the meantime, and found the lease taken. */
+  async #wakeEngine(deploymentId: string): Promise<void> {
+    const { clock, store, wake } = this.parts;
+    const dueAt = await store.nextDue(deploymentId);
+    if (dueAt === null) return;
+    const delayMs = Math.max(0, dueAt - clock.now());
+    if (delayMs <= WAKE_AHEAD_MS) await wake.wake(deploymentId, delayMs);
+  }
+
+  async #underLease(keeper: LeaseKeeper, signal: AbortSignal): Promise<void> {
+    const { clock, orphans, store } = this.parts;
+    const check = await orphans.check(keeper.lease.deploymentId);
+    // Whoever was first has done it.
+    if (check === null || check.dueAt > clock.now()) return;
+    const snapshot = await store.loadNetwork(keeper.lease);
+    if (snapshot === null) return;
+    const profile = profileOf(snapshot.network.cloud);
+    const { consistencyMs } = profile.capabilities;
+    const settings = { graceMs: this.parts.settings.graceMs, consistencyMs };
+    const search: Search = { keeper, signal, check, snapshot, profile, settings };
+
+    const approach = await this.#approach(snapshot);
+    if (approach.kind === 'wait') {
+      await this.#schedule(search, approach.dueAt, null);
+      return;
+    }
+    const look = await this.#look(search, approach);
+    if (look !== null) await this.#judge(search, approach, look);
+  }
+
+  /** Whether the cloud may be asked now, and through which door. */
+  async #approach(snapshot: NetworkSnapshot): Promise<Approach> {
+    const { accounts, breaker, clock, random } = this.parts;
+    const { account, network, pause } = snapshot;
+    const now = clock.now();
+    if (pause !== null) return { kind: 'wait', dueAt: now + PAUSED_RECHECK_MS * (1 + random() / 5) };
+    let access: CloudAccess;
+    try {
+      access = accounts.access(account, network.region);
+    } catch (error) {
+      this.#warn(snapshot, error, 'the platform account cannot be used');
+      return { kind: 'wait', dueAt: now + this.#failures.failed(network.deploymentId) };
+    }
+    const { gate } = access;
+    const appointment = access.appointment();
+    if (appointment !== null) return { kind: 'wait', dueAt: appointment + random() * RETRY_MIN_MS };
+    const passage = await breaker.admit(snapshot);
+    if (passage.kind === 'wait') return passage;
+    if (gate.refusal !== null) {
+      if (!passage.triesCredentials && account.statusAt <= gate.basis) {
+        // The engine has met this refusal and tells of it; here it is only a reason to wait.
+        const barred = await breaker.looked(snapshot, passage, gate.refusal.error);
+        return barred ?? { kind: 'wait', dueAt: now + RETRY_MIN_MS };
+      }
+      gate.reopen();
+    }
+    gate.basis = Math.max(gate.basis, account.statusAt);
+    return { kind: 'go', access, passage };
+  }
+
+  /** One look at everything in the network; null when the cloud did not answer, which is seen to then. */
+  async #look(
+    search: Search,
+    { access, passage }: { readonly access: CloudAccess; readonly passage: Passage },
+  ): Promise<Look | null> {
+    const { breaker, clock } = this.parts;
+    const { profile, snapshot } = search;
+    const { network } = snapshot;
+    const { gate, port } = access;
+    const mayCall = (): boolean => !search.keeper.isLost();
+    const at = clock.now();
+    try {
+      const [peerings, routeTables] = await bothOf(
+        gate.pass('observePeerings', () => port.observePeerings(network), mayCall),
+        profile.capabilities.routing === 'platform'
+          ? gate.pass('observeRoutes', () => port.observeRoutes(network), mayCall)
+          : Promise.resolve(null),
+      );
+      await breaker.looked(snapshot, passage, null);
+      this.#failures.succeeded(network.deploymentId);
+      return { at, peerings, routeTables };
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error;
+      this.#warn(snapshot, error, 'a platform network could not be searched');
+      const barred = await breaker.looked(snapshot, passage, error.info);
+      const retryAt = clock.now() + this.#failures.failed(network.deploymentId);
+      await this.#schedule(search, barred?.dueAt ?? retryAt, null);
+      return null;
+    }
+  }
+
+  /** Writes down what the look has shown, and removes what is to be removed. */
+  async #judge(
+    search: Search,
+    { access, passage }: { readonly access: CloudAccess; readonly passage: Passage },
+    look: Look,
+  ): Promise<void> {
+    const { clock, orphans, random, settings } = this.parts;
+    const { keeper, snapshot, profile, signal } = search;
+    const { deploymentId } = snapshot.network;
+    // Read after the look: whoever has come to own something by now keeps it.
+    const { open, ...owners } = await orphans.load(deploymentId);
+    const sightings = findOrphans({ ...owners, ...look, profile, network: snapshot.network });
+    const judged = judgeAll(open, sightings, look, search);
+    const noted = judged.filter(({ remove }) => !remove).map(({ orphan }) => orphan);
+    const saved = await orphans.save(keeper.lease, noted);
+    for (const orphan of noted) if (saved.has(orphan.id)) this.#tell(orphan);
+
+    let left = 0;
+    for (const { orphan, remove } of judged) {
+      if (!remove) continue;
+      const isTime = clock.now() - look.at < TURN_MS && !signal.aborted && !keeper.isLost();
+      const error = isTime ? await this.#remove(search, access, orphan, look) : null;
+      if (!isTime) left += 1;
+      if (error?.category === 'auth') {
+        await this.parts.breaker.looked(snapshot, passage, error);
+        break;
+      }
+    }
+    const regular = look.at + settings.intervalMs * (0.9 + random() / 5);
+    const own = judged.map(({ orphan }) => orphanCheckAt(orphan, search.settings) ?? regular);
+    const dueAt = left > 0 ? clock.now() : Math.min(regular, ...own);
+    await this.#schedule(search, dueAt, look.at);
+  }
+
+  /** Removes one thing, if still nobody owns it; answers why the cloud would not. */
+  async #remove(
+    { keeper, profile, snapshot }: Search,
+    { gate, port }: CloudAccess,
+    orphan: OrphanRecord,
+    { peerings }: Look,
+  ): Promise<CloudErrorInfo | null> {
+    const { log, orphans, settings } = this.parts;
+    const { network } = snapshot;
+    if (!(await keeper.holdsFor(Math.min(settings.callTimeoutMs + 1_000, settings.leaseMs * 0.8)))) {
+      keeper.lose();
+      return null;
+    }
+    const connections = await orphans.owners(network.deploymentId);
+    if (isOwned(orphan, orphan.mark, { profile, connections, peerings })) return null;
+    // The intention is stored before the cloud is told; an operator who decided otherwise in between has the last word.
+    if (!(await orphans.save(keeper.lease, [orphan])).has(orphan.id)) return null;
+    const about = aboutOf(orphan);
+    const peering = peerings.find(({ providerId }) => providerId === orphan.providerId) ?? null;
+    try {
+      const { requestId } = await gate.pass(
+        'removeOrphan',
+        () => removeOrphan(port, network, orphan, peering),
+        () => !keeper.isLost(),
+      );
+      log.info({ ...about, requestId }, 'what a former connection has left in a platform network is removed');
+      return null;
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error;
+      const { code, message } = error.info;
+      log.warn({ ...about, err: error }, 'what a former connection has left could not be removed');
+      await orphans.fail(orphan, `${code}: ${message}`);
+      return error.info;
+    }
+  }
+
+  #tell(orphan: OrphanRecord): void {
+    const { log } = this.parts;
+    const about = aboutOf(orphan);
+    if (orphan.version === 1) {
+      const removeAfter = new Date(orphan.removeAfter).toISOString();
+      log.warn({ ...about, removeAfter }, 'a former connection has left something in a platform network');
+    } else if (orphan.endedAt !== null) {
+      const what =
+        orphan.state === 'removed' ? 'is gone from the network' : 'has vanished, or has an owner again';
+      log.info(about, `what a former connection has left ${what}`);
+    }
+  }
+
+  async #schedule({ keeper, check }: Search, dueAt: number, checkedAt: number | null): Promise<void> {
+    const soonAt = this.parts.clock.now() + SOON_MS;
+    const next = { dueAt: Math.round(dueAt), soonAt, checkedAt };
+    await this.parts.orphans.schedule(keeper.lease, check, next);
+  }
+
+  #warn({ network }: NetworkSnapshot, error: unknown, message: string): void {
+    this.parts.log.warn({ err: error, deploymentId: network.deploymentId, cloud: network.cloud }, message);
+  }
+}
+
+interface Judged {
+  /** As it is to be written. */
+  readonly orphan: OrphanRecord;
+  readonly remove: boolean;
+}
+
+/** What a look means for everything that was known or is new. */
+function judgeAll(
+  open: readonly OrphanRecord[],
+  sightings: readonly OrphanSighting[],
+  look: Look,
+  { settings, snapshot }: Search,
+): Judged[] {
+  const seen = new Map(sightings.map((sighting) => [orphanKey(sighting), sighting]));
+  const known = new Set(open.map(orphanKey));
+  const knownOnes = open.flatMap((orphan) => {
+    const sighting = seen.get(orphanKey(orphan)) ?? (isThere(orphan, look) ? 'disowned' : null);
+    const verdict = judgeOrphan(orphan, sighting, settings, look.at);
+    if (verdict === null) return [];
+    const written = { ...orphan, ...verdict.status, version: orphan.version + 1 };
+    return [{ orphan: written, remove: verdict.remove }];
+  });
+  const newOnes = sightings.flatMap((sighting) => {
+    const verdict = known.has(orphanKey(sighting)) ? null : judgeOrphan(null, sighting, settings, look.at);
+    if (verdict === null) return [];
+    const { kind, providerId, route, connectionId, mark, evidence } = sighting;
+    const { deploymentId, cloud } = snapshot.network;
+    const id = newId('orph', look.at);
+    const identity = { id, deploymentId, cloud, kind, providerId, route, connectionId, mark, evidence };
+    return [{ orphan: { ...identity, ...verdict.status, version: 1 }, remove: verdict.remove }];
+  });
+  // In the order of the sightings: what leads to a connection goes before the connection.
+  const rank = new Map([...seen.keys()].map((key, index) => [key, index]));
+  const rankOf = ({ orphan }: Judged): number => rank.get(orphanKey(orphan)) ?? rank.size;
+  return [...knownOnes, ...newOnes].sort((one, other) => rankOf(one) - rankOf(other));
+}
+
+/** What a line of the log says of it. */
+function aboutOf(orphan: OrphanRecord): Readonly<Record<string, unknown>> {
+  const { id, deploymentId, cloud, kind, providerId, route, connectionId, evidence } = orphan;
+  return { orphanId: id, deploymentId, cloud, kind, providerId, ...route, connectionId, evidence };
+}
