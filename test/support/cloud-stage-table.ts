@@ -90,7 +90,7 @@ interface AwsBooks {
   }[];
 }
 
-const aws: StagedCloud<AwsHarness> = {
+export const aws: StagedCloud<AwsHarness> = {
   cloud: 'aws',
   contract: awsSubject,
   settings: { peeringProvisioningSeconds: 0 },

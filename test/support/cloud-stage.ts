@@ -220,9 +220,14 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
     return this.#customer(method, `/v1/${path}`, body);
   }
 
-  /** A deployment with a network of its own. */
-  async deploy(cidr = PLATFORM_CIDR): Promise<StagedDeployment> {
-    const network = await this.harness.createNetwork(cidr);
+  /** A request of an operator; the answer is a problem unless the caller knows better. */
+  operate<Body = ProblemView>(method: string, path: string, body?: unknown): Promise<ApiAnswer<Body>> {
+    return this.#operator(method, `/admin/v1/${path}`, body);
+  }
+
+  /** A deployment with a network of its own, or in one that is there already. */
+  async deploy(cidr = PLATFORM_CIDR, existing?: NetworkRef): Promise<StagedDeployment> {
+    const network = existing ?? (await this.harness.createNetwork(cidr));
     this.#deployments += 1;
     const { id } = await this.#make('deployments', {
       ...this.#owners,
@@ -233,6 +238,14 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
       vpc: { id: network.vpcId, cidrs: [cidr] },
     });
     return { id, network, cidr };
+  }
+
+  /** Takes a deployment off the books, where the broker lets an operator do that. */
+  async undeploy({ id }: Pick<StagedDeployment, 'id'>): Promise<ApiAnswer<ProblemView>> {
+    const answer = await this.operate('DELETE', `deployments/${id}`);
+    if (answer.status !== 204) return answer;
+    for (const [peering, deployment] of this.#declared) if (deployment === id) this.#declared.delete(peering);
+    return answer;
   }
 
   /** Asks for a connection. */
@@ -343,6 +356,11 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
     return this.subject.holdings(books as never, network.vpcId);
   }
 
+  /** When a network is searched next for what was left behind there, in epoch milliseconds. */
+  async nextSearch({ id }: Pick<StagedDeployment, 'id'>): Promise<number> {
+    return (await this.database.orphans.check(id))!.dueAt;
+  }
+
   /** Makes the cloud misbehave towards the platform, until told otherwise or as often as the rule says. */
   fault(rule: Omit<FaultRule, 'cloud' | 'accountId'>): Fault {
     const { accountId } = this.harness.options();
@@ -392,7 +410,7 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
   }
 
   async #asOperator<Body>(method: string, path: string, body: unknown): Promise<Body> {
-    const answer = await this.#operator<Body>(method, `/admin/v1/${path}`, body);
+    const answer = await this.operate<Body>(method, path, body);
     if (answer.status >= 300) throw new Error(`${path} was answered with ${JSON.stringify(answer.body)}`);
     return answer.body;
   }

@@ -1,0 +1,353 @@
+/** What the broker has left in a platform network: found, reported, removed in its time, and nothing else with it. */
+import {
+  AcceptVpcPeeringConnectionCommand,
+  CreateRouteCommand,
+  CreateTagsCommand,
+} from '@aws-sdk/client-ec2';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { newId } from '#runtime';
+
+import type { AuditEventView } from '../../apps/api/src/audit/audit-event.view.js';
+import type { OrphanView } from '../../apps/api/src/operator/orphan.view.js';
+import type { AlibabaHarness } from '../contract/alibaba.harness.js';
+import type { AwsHarness } from '../contract/aws.harness.js';
+import type { CloudHarness } from '../contract/cloud-harness.js';
+import type { TencentHarness } from '../contract/tencent.harness.js';
+import {
+  CloudStage,
+  CUSTOMER_CIDR,
+  PLATFORM_CIDR,
+  type StagedConnection,
+  type StagedDeployment,
+} from '../support/cloud-stage.js';
+import { alibaba, aws, tencent, type Holdings, type StagedCloud } from '../support/cloud-stage-table.js';
+import { eventually } from '../support/eventually.js';
+import { codeOf, instance } from '../support/simulated-tencent.js';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** Searches as in production. */
+const SEARCHED = { env: { ORPHAN_CHECK_SECONDS: '3600', ORPHAN_GRACE_SECONDS: '86400' } };
+
+/** Longer than it takes until the first search, a search by itself, or a removal to be confirmed. */
+const A_WHILE_MS = 2 * MINUTE_MS;
+const NEXT_SEARCH_MS = 1.2 * HOUR_MS;
+
+interface OrphanPage {
+  readonly items: readonly OrphanView[];
+}
+
+class Watch<H extends CloudHarness> {
+  constructor(readonly stage: CloudStage<H>) {}
+
+  async orphans({ id }: Pick<StagedDeployment, 'id'>, state?: string): Promise<readonly OrphanView[]> {
+    const filter = state === undefined ? '' : `&state=${state}`;
+    const { body } = await this.stage.operate<OrphanPage>('GET', `orphans?deployment=${id}${filter}`);
+    return body.items;
+  }
+
+  /** Waits until what was found is as wanted; time passes meanwhile, so that what is due soon comes. */
+  until(
+    deployment: Pick<StagedDeployment, 'id'>,
+    what: string,
+    isAwaited: (orphans: readonly OrphanView[]) => boolean,
+  ): Promise<readonly OrphanView[]> {
+    return eventually(what, async () => {
+      const shown = await this.orphans(deployment);
+      if (isAwaited(shown)) return shown;
+      this.stage.advance(5_000, { wakes: false });
+      return false;
+    });
+  }
+
+  /** Lets time pass, and waits until no search that is due by then is left. */
+  async searched(deployment: Pick<StagedDeployment, 'id'>, afterMs: number): Promise<void> {
+    this.stage.advance(afterMs, { wakes: false });
+    await eventually(
+      'the network is searched',
+      async () => (await this.stage.nextSearch(deployment)) > this.stage.now(),
+    );
+  }
+
+  async forget({ id }: StagedConnection): Promise<void> {
+    const { status } = await this.stage.operate('POST', `peerings/${id}/forget`, { confirm: id });
+    expect(status).toBe(200);
+  }
+
+  /** Forgets a connection that ran; what is found of it then: the connection in the cloud, and its route. */
+  async leftBehind(connection: StagedConnection): Promise<readonly OrphanView[]> {
+    await this.forget(connection);
+    this.stage.advance(A_WHILE_MS, { wakes: false });
+    return this.until(connection.deployment, 'it is found', ({ length }) => length === 2);
+  }
+}
+
+const statesOf = (orphans: readonly OrphanView[]): string[] => orphans.map(({ state }) => state);
+const are =
+  (...states: readonly string[]) =>
+  (orphans: readonly OrphanView[]): boolean =>
+    orphans.length > 0 && orphans.every(({ state }) => states.includes(state));
+
+/** What others have made in the platform network; answers with the ids of their connections. */
+type MakeForeign<H extends CloudHarness> = (
+  stage: CloudStage<H>,
+  deployment: StagedDeployment,
+  table: string,
+) => Promise<{ readonly joined: readonly string[]; readonly pending: readonly string[] }>;
+
+/** A connection that a person accepted and routes to, one that another broker marks as its own, and a request. */
+const foreignOnAws: MakeForeign<AwsHarness> = async ({ harness }, { network }, table) => {
+  const { platform } = harness;
+  const join = async (cidr: string): Promise<string> => {
+    const { providerId } = await harness.createRequest(network, cidr);
+    await platform.send(new AcceptVpcPeeringConnectionCommand({ VpcPeeringConnectionId: providerId }));
+    const route = { RouteTableId: table, DestinationCidrBlock: cidr, VpcPeeringConnectionId: providerId };
+    await platform.send(new CreateRouteCommand(route));
+    return providerId;
+  };
+  const byHand = await join('172.30.0.0/16');
+  const byAnother = await join('172.31.0.0/16');
+  const Tags = [{ Key: 'peering-broker:connection', Value: newId('peer') }];
+  await platform.send(new CreateTagsCommand({ Resources: [byAnother], Tags }));
+  const { providerId: request } = await harness.createRequest(network, '172.29.0.0/16');
+  return { joined: [byHand, byAnother], pending: [request] };
+};
+
+const foreignOnAlibaba: MakeForeign<AlibabaHarness> = async ({ harness }, { network }, table) => {
+  const { platform } = harness.alibaba;
+  const join = async (cidr: string): Promise<string> => {
+    const { providerId } = await harness.createRequest(network, cidr);
+    await harness.peer(platform, 'AcceptVpcPeerConnection', providerId);
+    await harness.addRoute(table, cidr, providerId);
+    return providerId;
+  };
+  const byHand = await join('172.30.0.0/16');
+  const byAnother = await join('172.31.0.0/16');
+  await harness.alibaba.call(platform, 'VpcPeer', 'TagResources', {
+    RegionId: network.region,
+    ResourceType: 'PeerConnection',
+    'ResourceId.1': byAnother,
+    'Tag.1.Key': 'peering-broker:connection',
+    'Tag.1.Value': newId('peer'),
+  });
+  const { providerId: request } = await harness.createRequest(network, '172.29.0.0/16');
+  return { joined: [byHand, byAnother], pending: [request] };
+};
+
+interface Subject<H extends CloudHarness = CloudHarness> {
+  readonly cloud: StagedCloud<H>;
+  readonly makeForeign: MakeForeign<H>;
+  /** What proves that a route is the broker's. */
+  readonly routeEvidence: string;
+}
+
+const SUBJECTS = [
+  { cloud: aws, makeForeign: foreignOnAws, routeEvidence: 'history' } satisfies Subject<AwsHarness>,
+  { cloud: alibaba, makeForeign: foreignOnAlibaba, routeEvidence: 'mark' } satisfies Subject<AlibabaHarness>,
+] as unknown as readonly Subject[];
+
+describe.each(SUBJECTS)('what is left on $cloud.cloud', ({ cloud, makeForeign, routeEvidence }) => {
+  let stage: CloudStage;
+  let watch: Watch<CloudHarness>;
+
+  beforeAll(async () => {
+    stage = await CloudStage.open(cloud, SEARCHED);
+    watch = new Watch(stage);
+  });
+  afterEach(() => stage.clear());
+  afterAll(() => stage.close());
+
+  it('by a forgotten connection is reported, left alone for a day, and removed; what is others’ stays', async () => {
+    const connection = await stage.connect();
+    const { deployment, request } = connection;
+    const { providerId } = request;
+    const [table = ''] = (await stage.holdings(deployment)).tables;
+    const foreign = await makeForeign(stage, deployment, table);
+    const before = await stage.holdings(deployment);
+    expect(before.joined).toEqual(expect.arrayContaining([providerId, ...foreign.joined]));
+
+    const found = await watch.leftBehind(connection);
+    expect([...found].sort((one, other) => (one.kind < other.kind ? -1 : 1))).toMatchObject([
+      { kind: 'peering', evidence: 'mark', mark: connection.id, routeTableId: null, destination: null },
+      { kind: 'route', evidence: routeEvidence, routeTableId: table, destination: CUSTOMER_CIDR },
+    ]);
+    for (const orphan of found) {
+      expect(orphan).toMatchObject({ state: 'found', providerId, connectionId: connection.id, attempts: 0 });
+      expect(Date.parse(orphan.removeAfter) - Date.parse(orphan.firstSeenAt)).toBe(DAY_MS);
+      const { body } = await stage.operate<OrphanView>('GET', `orphans/${orphan.id}`);
+      expect(body.id).toBe(orphan.id);
+    }
+
+    for (let searches = 0; searches < 3; searches += 1) await watch.searched(deployment, NEXT_SEARCH_MS);
+    stage.advance(DAY_MS - 6 * HOUR_MS, { wakes: false });
+    await watch.searched(deployment, 0);
+    expect(statesOf(await watch.orphans(deployment))).toEqual(['found', 'found']);
+    expect(await stage.holdings(deployment)).toEqual(before);
+
+    stage.advance(6 * HOUR_MS, { wakes: false });
+    const removed = await watch.until(deployment, 'all is removed', are('removed'));
+    expect(removed).toMatchObject([
+      { attempts: 1, lastError: null },
+      { attempts: 1, lastError: null },
+    ]);
+    expect(await stage.holdings(deployment)).toEqual({
+      ...before,
+      joined: before.joined.filter((id) => id !== providerId),
+      routes: before.routes.filter(({ target }) => target !== providerId),
+    } satisfies Holdings);
+    await watch.searched(deployment, NEXT_SEARCH_MS);
+    expect(await watch.orphans(deployment)).toEqual(removed);
+  });
+
+  it('is removed at once when an operator says so, and never when one keeps it', async () => {
+    const connection = await stage.connect();
+    const { deployment } = connection;
+    const before = await stage.holdings(deployment);
+    const found = await watch.leftBehind(connection);
+    for (const { id } of found) {
+      const kept = await stage.operate<OrphanView>('POST', `orphans/${id}/keep`);
+      expect(kept).toMatchObject({ status: 200, body: { id, state: 'kept' } });
+    }
+    stage.advance(2 * DAY_MS, { wakes: false });
+    await watch.searched(deployment, NEXT_SEARCH_MS);
+    expect(statesOf(await watch.orphans(deployment))).toEqual(['kept', 'kept']);
+    expect(await stage.holdings(deployment)).toEqual(before);
+
+    for (const { id } of found) {
+      const released = await stage.operate<OrphanView>('POST', `orphans/${id}/remove`);
+      expect(released).toMatchObject({ status: 200, body: { id, state: 'found' } });
+    }
+    await watch.until(deployment, 'all is removed', are('removed'));
+    expect(await stage.holdings(deployment)).toMatchObject({ joined: [], routes: [] });
+    const { body } = await stage.operate<{ readonly items: readonly AuditEventView[] }>(
+      'GET',
+      `audit-events?target=${found[0]!.id}`,
+    );
+    expect(body.items.map(({ action }) => action)).toEqual(['orphan.remove', 'orphan.keep']);
+  });
+
+  it('belongs to whoever declares it again, and is not touched any more', async () => {
+    const connection = await stage.connect();
+    const { deployment, request } = connection;
+    const before = await stage.holdings(deployment);
+    await watch.leftBehind(connection);
+    const id = await stage.declare(deployment, cloud.declare(request));
+    await stage.until(id, 'running');
+    stage.advance(2 * DAY_MS, { wakes: false });
+    await watch.until(deployment, 'nothing is orphaned', are('gone'));
+    expect(await stage.holdings(deployment)).toEqual(before);
+    expect((await stage.read(id)).status.state).toBe('running');
+  });
+
+  it('keeps its deployment on the books until it is seen to, and is known again under another one', async () => {
+    const connection = await stage.connect();
+    const { deployment } = connection;
+    const found = await watch.leftBehind(connection);
+    const refused = await stage.undeploy(deployment);
+    expect(refused).toMatchObject({ status: 409, body: { code: 'in_use' } });
+    expect(refused.body.conflicts.map(({ id }) => id).sort()).toEqual(found.map(({ id }) => id).sort());
+    for (const { id } of found) await stage.operate('POST', `orphans/${id}/keep`);
+    expect(await stage.undeploy(deployment)).toMatchObject({ status: 204 });
+
+    const again = await stage.deploy(PLATFORM_CIDR, deployment.network);
+    stage.advance(A_WHILE_MS, { wakes: false });
+    const refound = await watch.until(again, 'it is found again', ({ length }) => length === 2);
+    for (const orphan of refound) expect(orphan).toMatchObject({ connectionId: connection.id });
+    stage.advance(DAY_MS, { wakes: false });
+    await watch.until(again, 'all is removed', are('removed'));
+    expect(await stage.holdings(again)).toMatchObject({ joined: [], routes: [] });
+  });
+
+  it('waits while the cloud is paused, and while it does not answer', async () => {
+    const connection = await stage.connect();
+    const { deployment } = connection;
+    await watch.leftBehind(connection);
+    const asked = (): number => stage.calls(cloud.contract.operations.observePeerings).length;
+    await stage.operate('POST', `clouds/${cloud.cloud}/pause`, {});
+    const before = asked();
+    await watch.searched(deployment, DAY_MS);
+    expect(asked()).toBe(before);
+    await stage.operate('POST', `clouds/${cloud.cloud}/resume`, {});
+
+    const removal = stage.fault({ operation: cloud.contract.operations.removeRoute!, kind: 'server_error' });
+    stage.advance(HOUR_MS, { wakes: false });
+    await stage.untilStruck(removal);
+    const failing = await watch.until(deployment, 'the error is told', (orphans) =>
+      orphans.some(({ kind, lastError }) => kind === 'route' && lastError !== null),
+    );
+    expect(failing.find(({ kind }) => kind === 'route')).toMatchObject({ state: 'removing' });
+    expect(failing.find(({ kind }) => kind === 'peering')).toMatchObject({ state: 'found' });
+    stage.mend();
+    stage.advance(HOUR_MS, { wakes: false });
+    await watch.until(deployment, 'all is removed', are('removed'));
+    expect(await stage.holdings(deployment)).toMatchObject({ joined: [], routes: [] });
+  });
+});
+
+describe('what is left on tencent', () => {
+  let stage: CloudStage<TencentHarness>;
+  let watch: Watch<TencentHarness>;
+
+  beforeAll(async () => {
+    stage = await CloudStage.open(tencent, SEARCHED);
+    watch = new Watch(stage);
+  });
+  afterEach(() => stage.clear());
+  afterAll(() => stage.close());
+
+  it('by an approval that comes after its connection was forgotten is taken back', async () => {
+    const connection = await stage.begin();
+    const { deployment, request } = connection;
+    await stage.until(connection.id, 'awaiting_approval');
+    await watch.forget(connection);
+    await stage.harness.answer.approve(request);
+    expect(await stage.harness.statesOf(deployment.network.vpcId)).toEqual(['ACTIVE']);
+
+    stage.advance(A_WHILE_MS, { wakes: false });
+    const found = await watch.until(deployment, 'it is found', ({ length }) => length > 0);
+    expect(found).toMatchObject([
+      {
+        kind: 'attachment',
+        evidence: 'mark',
+        mark: connection.id,
+        connectionId: connection.id,
+        providerId: request.providerId,
+        state: 'found',
+      },
+    ]);
+    stage.advance(DAY_MS, { wakes: false });
+    await watch.until(deployment, 'it is removed', are('removed'));
+    expect(await stage.harness.statesOf(deployment.network.vpcId)).toEqual([]);
+  });
+
+  it('as a request that nobody has answered is withdrawn, so that nobody can answer it later', async () => {
+    const connection = await stage.begin();
+    const { deployment, request } = connection;
+    await stage.until(connection.id, 'awaiting_approval');
+    await watch.forget(connection);
+    stage.advance(A_WHILE_MS, { wakes: false });
+    await watch.until(deployment, 'it is found', are('found'));
+    stage.advance(DAY_MS, { wakes: false });
+    await watch.until(deployment, 'it is removed', are('removed'));
+    const Instances = [instance(deployment.network.vpcId)];
+    const late = stage.harness.customer.AcceptAttachCcnInstances({ CcnId: request.providerId, Instances });
+    expect(await codeOf(late)).toBe('UnsupportedOperation.CcnNotAttached');
+  });
+
+  it('by nobody of ours stays: an attachment that a person asked for, with words of their own', async () => {
+    const deployment = await stage.deploy();
+    const request = await stage.request(deployment);
+    const { vpcId } = deployment.network;
+    await stage.harness.platform.AttachCcnInstances({
+      CcnId: request.providerId,
+      CcnUin: request.customer.accountId!,
+      Instances: [instance(vpcId, 'for the data team')],
+    });
+    await stage.harness.answer.approve(request);
+    await watch.searched(deployment, A_WHILE_MS);
+    await watch.searched(deployment, 2 * DAY_MS);
+    expect(await watch.orphans(deployment)).toEqual([]);
+    expect(await stage.harness.statesOf(vpcId)).toEqual(['ACTIVE']);
+  });
+});
