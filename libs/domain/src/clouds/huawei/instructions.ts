@@ -105,7 +105,10 @@ output "peering_request" {
 }
 
 output "cidrs" {
-  value = concat([data.huaweicloud_vpc.requester.cidr], data.huaweicloud_vpc.requester.secondary_cidrs)
+  value = concat(
+    [data.huaweicloud_vpc.requester.cidr],
+    coalesce(data.huaweicloud_vpc.requester.secondary_cidrs, []),
+  )
 }`,
     },
   };
