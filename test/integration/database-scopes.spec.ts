@@ -259,6 +259,33 @@ describe('a line to PostgreSQL that breaks', () => {
     }
   });
 
+  test('without a word is an outage once no answer can be hoped for, and is not used again', async () => {
+    const line = await startTcpProxy(Number(new URL(place.url).port));
+    const far = await openDatabase({
+      url: line.inFront(place.url),
+      poolSize: 2,
+      applicationName: 'spec',
+      answerTimeoutMs: 500,
+    });
+    try {
+      const read = () => far.asOperator((scope) => tenants.get(scope, tenancy.tenant.id));
+      await Promise.all([read(), read()]);
+      expect(line.connections()).toBe(2);
+      line.silence();
+      const answers = await Promise.allSettled([read(), far.ping(), read()]);
+      // Whoever has waited for one of the two gets a new one.
+      const lost = answers.filter(({ status }) => status === 'rejected');
+      expect(lost.map(({ reason }: { reason?: unknown }) => reason)).toEqual([
+        expect.any(DatabaseUnavailable),
+        expect.any(DatabaseUnavailable),
+      ]);
+      expect(await read()).toEqual(tenancy.tenant);
+    } finally {
+      await far.close();
+      await line.end();
+    }
+  });
+
   test('is an outage when nobody listens there', async () => {
     const line = await openLine();
     const far = await openDatabase({ url: line.url, poolSize: 2, applicationName: 'spec' });

@@ -29,6 +29,8 @@ export interface DatabaseOptions {
   readonly poolSize: number;
   /** What `pg_stat_activity` shows. */
   readonly applicationName: string;
+  /** How long an answer is waited for before its line counts as dead, in milliseconds; {@link ANSWER_TIMEOUT_MS}. */
+  readonly answerTimeoutMs?: number;
   /** Told about connections lost while idle. */
   readonly logger?: Logger;
 }
@@ -37,6 +39,8 @@ export interface DatabaseOptions {
 const ATTEMPTS = 5;
 const CONNECT_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** PostgreSQL gives a statement up before that: who hears nothing by then never will, for a machine that vanished. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5_000;
 const LOCK_TIMEOUT_MS = 10_000;
 const IDLE_IN_TRANSACTION_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 10_000;
@@ -69,6 +73,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       // Queries of one transaction that do not need each other's answers travel together.
       pipeline: true,
       statement_timeout: STATEMENT_TIMEOUT_MS,
+      query_timeout: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
       lock_timeout: LOCK_TIMEOUT_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
       keepAlive: true,

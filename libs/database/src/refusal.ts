@@ -169,7 +169,7 @@ function isConnectionFailure(error: Error & { readonly code?: unknown }): boolea
   }
   return (
     (typeof error.code === 'string' && NETWORK_CODES.has(error.code)) ||
-    /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout exc?eeded when trying|Cannot use a pool)/.test(
+    /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|timeout exc?eeded when trying|Cannot use a pool)/.test(
       error.message,
     )
   );
