@@ -1,7 +1,7 @@
 /** Whatever the reason and the state: what is advised can be done there, and is the same in both languages. */
 import { describe, expect, it } from '@jest/globals';
 import { requestOf, sampleNetwork, sampleSpec } from '../../../test/support/cloud-samples.js';
-import type { NextAction } from './cloud-profile.js';
+import { missingFields, type NextAction } from './cloud-profile.js';
 import type { CloudSpec } from './cloud-spec.js';
 import { profileOf, SERVED_CLOUDS } from './clouds/profiles.js';
 import { startAttempt } from './intents.js';
@@ -74,8 +74,10 @@ describe.each(SERVED_CLOUDS)('the next actions of a connection on %s', (cloud) =
   }
 
   /** The body of the request that an action shows. */
-  const sentIn = ({ steps }: NextAction): { spec: Record<string, unknown> } =>
-    JSON.parse(/\{.*\}/.exec(steps.at(-1)!)![0]) as { spec: Record<string, unknown> };
+  function sentIn({ steps }: NextAction): { spec: Record<string, unknown> } {
+    const [body] = steps.flatMap((step) => /(?<=(?:POST|PATCH) \/v1\/\S+ )\{.*\}$/.exec(step) ?? []);
+    return JSON.parse(body!) as { spec: Record<string, unknown> };
+  }
 
   const codes = (list: readonly NextAction[]): string[] => list.map(({ code }) => code);
   const everywhere = PEERING_STATES.flatMap((state) =>
@@ -163,7 +165,6 @@ describe.each(SERVED_CLOUDS)('the next actions of a connection on %s', (cloud) =
     const draft = { spec: { cloud: empty, cidrs: [] } };
     const first = actions({ providerId: null }, 'en', draft);
     expect(codes(first)).toEqual(['create_peering_request', 'complete_request_details']);
-    expect(first[0]).toMatchObject({ steps: offerInstructions(network, profile, 'en').steps });
     for (const locale of ['en', 'zh'] as const) {
       const [, details] = actions({ providerId: null }, locale, draft);
       for (const { name, help, example } of profile.fields.filter(({ required }) => required)) {
@@ -179,6 +180,20 @@ describe.each(SERVED_CLOUDS)('the next actions of a connection on %s', (cloud) =
     if (profile.declaredProviderId(complete) === null) return;
     const waiting = { state: 'awaiting_request', reason: reasonOf('request_details_missing') } as const;
     expect(codes(actions(waiting))).toEqual(['complete_request_details']);
+  });
+
+  it('are in the offer too, with the call that tells the broker of the request', () => {
+    for (const locale of ['en', 'zh'] as const) {
+      const offer = offerInstructions(network, profile, locale);
+      const draft = { spec: { cloud: { kind: cloud } as CloudSpec, cidrs: [] } };
+      const [create] = actions({ providerId: null }, locale, draft);
+      const [call, ...others] = offer.steps.filter((step) => !create!.steps.includes(step));
+      expect(others).toEqual([]);
+      expect(call).toContain(`POST /v1/deployments/${network.deploymentId}/peerings`);
+      const { cloud: named, cidrs = [] } = sentIn(offer).spec as { cloud: CloudSpec; cidrs?: string[] };
+      expect(named.kind).toBe(cloud);
+      expect(missingFields(profile, named, cidrs)).toEqual([]);
+    }
   });
 
   it('are to open their side once the connection runs, whoever asked', () => {

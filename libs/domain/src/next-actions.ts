@@ -1,6 +1,7 @@
 /** What somebody has to do next for a connection, derived from its reason; nothing here is stored. */
 import { adviceFor, adviceOnDrift, type Advice } from './advice.js';
-import type { CloudProfile, InstructionContext, NextAction } from './cloud-profile.js';
+import type { CloudId } from './cloud-port.js';
+import type { CloudProfile, FieldSpec, InstructionContext, NextAction } from './cloud-profile.js';
 import { missingFields, sides } from './cloud-profile.js';
 import type { PeeringConnection, PlatformNetwork } from './peering-connection.js';
 import { withPlaceholdersExplained } from './placeholders.js';
@@ -14,7 +15,9 @@ export function offerInstructions(
 ): NextAction {
   const spec = { kind: profile.cloud };
   const context = { network, spec, providerId: null, customerCidrs: [], locale };
-  return withPlaceholdersExplained(profile.instructions.createRequest(context), locale);
+  const { steps, ...action } = profile.instructions.createRequest(context);
+  const told = { ...action, steps: [...steps, declareIt(network, profile, locale)] };
+  return withPlaceholdersExplained(told, locale);
 }
 
 /** What is to be done now, most urgent first; empty where nobody has to do anything. */
@@ -61,6 +64,27 @@ export function nextActions(
 /** How a block is written. */
 const EXAMPLE_CIDR = '172.16.0.0/16';
 
+/** A request with these values of a spec, by the name of each with its example. */
+function exampleRequest(call: string, fields: readonly FieldSpec[], cidrs: boolean, kind?: CloudId): string {
+  const cloud = {
+    ...(kind && { kind }),
+    ...Object.fromEntries(fields.map(({ name, example }) => [name, example])),
+  };
+  const spec = {
+    ...(Object.keys(cloud).length > 0 && { cloud }),
+    ...(cidrs && { cidrs: [EXAMPLE_CIDR] }),
+  };
+  return `${call} ${JSON.stringify({ spec })}`;
+}
+
+/** The call that tells the broker of what the customer has made, once they have followed the offer. */
+function declareIt({ deploymentId }: PlatformNetwork, profile: CloudProfile, locale: Locale): string {
+  const fields = profile.fields.filter(({ required }) => required);
+  const call = `POST /v1/deployments/${deploymentId}/peerings`;
+  const request = exampleRequest(call, fields, profile.cidrsRequired, profile.cloud);
+  return locale === 'zh' ? `向平台提交的方式：${request}` : `Tell the platform in the manner of: ${request}`;
+}
+
 /** Where to find each value that a draft still lacks, and the request that sends them. */
 function completeDetails(
   { id, spec, status }: PeeringConnection,
@@ -70,18 +94,7 @@ function completeDetails(
   const missing = missingFields(profile, spec.cloud, spec.cidrs);
   const fields = profile.fields.filter(({ name }) => missing.includes(`cloud.${name}`));
   const cidrs = missing.includes('cidrs');
-  const example = {
-    spec: {
-      ...(fields.length > 0 && {
-        cloud: Object.fromEntries(fields.map((field) => [field.name, field.example])),
-      }),
-      ...(cidrs && { cidrs: [EXAMPLE_CIDR] }),
-    },
-  };
-  const send =
-    locale === 'zh' ? `调用 PATCH /v1/peerings/${id} 填写` : `Send them with PATCH /v1/peerings/${id}`;
-  const such =
-    locale === 'zh' ? `，例如：${JSON.stringify(example)}` : `, in the manner of: ${JSON.stringify(example)}`;
+  const request = exampleRequest(`PATCH /v1/peerings/${id}`, fields, cidrs);
   return {
     actor: 'customer',
     code: 'complete_request_details',
@@ -92,7 +105,7 @@ function completeDetails(
       ...(cidrs
         ? [locale === 'zh' ? 'cidrs：您的 VPC 的全部网段。' : 'cidrs: all address blocks of your VPC.']
         : []),
-      missing.length > 0 ? `${send}${such}` : `${send}${locale === 'zh' ? '。' : '.'}`,
+      locale === 'zh' ? `填写方式：${request}` : `Send them in the manner of: ${request}`,
     ],
     artifacts: {},
   };

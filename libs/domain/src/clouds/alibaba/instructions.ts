@@ -59,8 +59,8 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
       ),
       choose(
         locale,
-        'Give the ID of the connection (pcc-…), or of your VPC (vpc-…), to this connection; the Alibaba Cloud CLI text (3.2.5 or newer) and the Terraform text print the first under the name of its field. The platform then accepts the request by itself; it expires if that has not happened after 7 days.',
-        '将对等连接 ID（pcc-…）或您的 VPC ID（vpc-…）填入本连接；Alibaba Cloud CLI（3.2.5 或更高版本）和 Terraform 会按本连接的字段名输出前者。随后平台会自动接受请求；7 天内未被接受的请求将过期。',
+        'Give the ID of the connection (pcc-…), or of your VPC (vpc-…), to the platform; the Alibaba Cloud CLI text (3.2.5 or newer) and the Terraform text print the first under the name of the field. The platform then accepts the request by itself; it expires if that has not happened after 7 days.',
+        '将对等连接 ID（pcc-…）或您的 VPC ID（vpc-…）提交给平台；Alibaba Cloud CLI（3.2.5 或更高版本）和 Terraform 会按相应的字段名输出前者。随后平台会自动接受请求；7 天内未被接受的请求将过期。',
       ),
       needsPermissions(RAM, locale, 'vpc:CreateVpcPeerConnection'),
     ],

@@ -62,8 +62,8 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
       ),
       choose(
         locale,
-        'Give the ID of the request (pcx-…), your account ID and your VPC ID to this connection; the AWS CLI and Terraform texts print all three under the names of its fields. The platform then accepts the request by itself; AWS drops it if that has not happened after 7 days.',
-        '将请求的 ID（pcx-…）、您的账户 ID 和 VPC ID 填入本连接；AWS CLI 和 Terraform 会按本连接的字段名输出这三个值。随后平台会自动接受请求；7 天内未被接受的请求将过期。',
+        'Give the ID of the request (pcx-…), your account ID and your VPC ID to the platform; the AWS CLI and Terraform texts print all three under the names of the fields. The platform then accepts the request by itself; AWS drops it if that has not happened after 7 days.',
+        '将请求的 ID（pcx-…）、您的账户 ID 和 VPC ID 提交给平台；AWS CLI 和 Terraform 会按相应的字段名输出这三个值。随后平台会自动接受请求；7 天内未被接受的请求将过期。',
       ),
       needsPermissions(IAM, locale, 'ec2:CreateVpcPeeringConnection', 'ec2:CreateTags'),
     ],

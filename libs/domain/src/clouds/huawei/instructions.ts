@@ -52,8 +52,8 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
       ),
       choose(
         locale,
-        'Give the ID of the connection, the ID of your VPC and its CIDR blocks, and your IAM user ID (My Credentials > API Credentials) to this connection; the KooCLI and Terraform texts print them under the names of its fields. The platform then accepts the request by itself.',
-        '将对等连接 ID、您的 VPC ID 及其网段、您的 IAM 用户 ID（我的凭证 > API 凭证）填入本连接；KooCLI 和 Terraform 会按本连接的字段名输出这些值。随后平台会自动接受请求。',
+        'Give the ID of the connection, the ID of your VPC and its CIDR blocks, and your IAM user ID (My Credentials > API Credentials) to the platform; the KooCLI and Terraform texts print them under the names of the fields. The platform then accepts the request by itself.',
+        '将对等连接 ID、您的 VPC ID 及其网段、您的 IAM 用户 ID（我的凭证 > API 凭证）提交给平台；KooCLI 和 Terraform 会按相应的字段名输出这些值。随后平台会自动接受请求。',
       ),
       needsPermissions(IAM, locale, 'vpc:peerings:create', 'vpc:vpcs:get'),
     ],

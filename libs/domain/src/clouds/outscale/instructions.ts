@@ -71,8 +71,8 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
       ),
       choose(
         locale,
-        'Give the ID of the Net peering (pcx-…), your account ID and the ID of your Net (vpc-…) to this connection; the OSC CLI text (which needs jq) and the Terraform text print all three under the names of its fields. The platform then accepts the request by itself; OUTSCALE drops it if that has not happened after 7 days.',
-        '将 Net 对等连接的 ID（pcx-…）、您的账号 ID 和 Net ID（vpc-…）填入本连接；OSC CLI（需安装 jq）和 Terraform 会按本连接的字段名输出这三个值。随后平台会自动接受请求；7 天内未被接受的请求将过期。',
+        'Give the ID of the Net peering (pcx-…), your account ID and the ID of your Net (vpc-…) to the platform; the OSC CLI text (which needs jq) and the Terraform text print all three under the names of the fields. The platform then accepts the request by itself; OUTSCALE drops it if that has not happened after 7 days.',
+        '将 Net 对等连接的 ID（pcx-…）、您的账号 ID 和 Net ID（vpc-…）提交给平台；OSC CLI（需安装 jq）和 Terraform 会按相应的字段名输出这三个值。随后平台会自动接受请求；7 天内未被接受的请求将过期。',
       ),
       needs(region, locale, 'CreateNetPeering'),
     ],

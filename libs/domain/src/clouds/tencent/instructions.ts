@@ -95,8 +95,8 @@ function createRequest({ network, spec, locale }: InstructionContext): NextActio
       ),
       choose(
         locale,
-        'Give the ID of the CCN (ccn-…) and the account ID (UIN) of its owner to this connection; the TCCLI and Terraform texts print both under the names of its fields.',
-        '将云联网 ID（ccn-…）和其所属账号 ID（UIN）填入本连接；TCCLI 和 Terraform 会按本连接的字段名输出这两个值。',
+        'Give the ID of the CCN (ccn-…) and the account ID (UIN) of its owner to the platform; the TCCLI and Terraform texts print both under the names of the fields.',
+        '将云联网 ID（ccn-…）和其所属账号 ID（UIN）提交给平台；TCCLI 和 Terraform 会按相应的字段名输出这两个值。',
       ),
       choose(
         locale,
