@@ -143,6 +143,43 @@ describe('platform accounts', () => {
     });
   });
 
+  test('show the circuits before them, as the clouds do, until they are changed', async () => {
+    const { account, deployment } = await setUp();
+    const key = { platformAccountId: account.id, kind: 'outage', region: 'eu-central-1' } as const;
+    const record = await stage.database.asOperator((scope) => platformAccounts.get(scope, account.id));
+    await stage.database.circuits.change(
+      key,
+      record!,
+      () => ({
+        state: 'open',
+        since: Date.UTC(2026, 10, 20, 12),
+        failures: 5,
+        openings: 2,
+        cause: { code: 'Timeout', message: 'no answer within 10000 ms' },
+        nextAttemptAt: Date.UTC(2026, 10, 20, 12, 0, 10),
+      }),
+      Date.now(),
+    );
+    const circuits = [
+      {
+        kind: 'outage',
+        region: 'eu-central-1',
+        state: 'open',
+        since: '2026-11-20T12:00:00.000Z',
+        causeCode: 'Timeout',
+        causeMessage: 'no answer within 10000 ms',
+        nextAttemptAt: '2026-11-20T12:00:10.000Z',
+      },
+    ];
+    expect((await get(`/platform-accounts/${account.id}`)).body).toMatchObject({ circuits });
+    const { items } = (await get<Listed>('/clouds')).body;
+    const accounts = items.flatMap((cloud) => cloud['accounts'] as { readonly id: string }[]);
+    expect(accounts.find(({ id }) => id === account.id)).toMatchObject({ circuits });
+    const changed = await patch(`/platform-accounts/${account.id}`, { endpoints: {} });
+    expect(changed.body).toMatchObject({ circuits: [] });
+    await stage.untilWoken(deployment.id);
+  });
+
   test('with new credentials are active again, and their deployments looked at', async () => {
     const { account, deployment } = await setUp();
     await stage.database.asOperator((scope) =>

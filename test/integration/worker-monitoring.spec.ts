@@ -45,6 +45,21 @@ describe('what a worker shows', () => {
     expect(text).toContain('process_cpu_seconds_total');
   });
 
+  it('is which circuits are open, and which it has moved', async () => {
+    await broker.aws.control('POST', '/_sim/faults', { cloud: 'aws', kind: 'server_error' });
+    await AwsDeployment.create(broker, '10.12.0.0/16');
+    await eventually('a circuit is open', async () => {
+      broker.clock.advance(60_000);
+      return (await metrics()).includes(
+        'peering_broker_circuits{cloud="aws",kind="outage",state="open",app="worker"} 1\n',
+      );
+    });
+    expect(await metrics()).toMatch(
+      /peering_broker_circuit_moves_total\{cloud="aws",kind="outage",to="open",app="worker"\} \d+\n/,
+    );
+    await broker.aws.control('DELETE', '/_sim/faults');
+  });
+
   it('is nothing else', async () => {
     expect((await get('/')).status).toBe(404);
   });

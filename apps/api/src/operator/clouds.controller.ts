@@ -2,7 +2,15 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 
-import { cloudPauses, platformAccounts, type CloudPauseRecord, type PlatformAccountRecord } from '#database';
+import {
+  circuits,
+  cloudPauses,
+  platformAccounts,
+  type CircuitRecord,
+  type CloudPauseRecord,
+  type OperatorScope,
+  type PlatformAccountRecord,
+} from '#database';
 import { CLOUD_IDS, profileOf, SERVED_CLOUDS, type CloudId } from '#domain';
 
 import { audit } from '../audit/act.js';
@@ -13,6 +21,7 @@ import { Text } from '../http/request-fields.js';
 import { ScopedRequests } from '../http/scoped-requests.js';
 import { isoTime, NULLABLE, Shows, ShowsId, ShowsText, ShowsTime } from '../http/view-fields.js';
 import { Answers, Idempotent, Problems } from '../openapi/operation.decorators.js';
+import { circuitsOfAccount, CircuitView } from './circuit.view.js';
 import { found } from './refusals.js';
 
 const REGION = {
@@ -62,6 +71,12 @@ export class CloudAccountView {
 
   @ShowsText('Why, in the words of the cloud.', '')
   statusDetail: string;
+
+  @Shows('Its circuit breakers that are or were open since the account was last changed.', {
+    type: CircuitView,
+    isArray: true,
+  })
+  circuits: readonly CircuitView[];
 }
 
 export class CloudView {
@@ -103,16 +118,16 @@ export class CloudsController {
   constructor(@Inject(ScopedRequests) private readonly requests: ScopedRequests) {}
 
   @Get()
-  @ApiOperation({ summary: 'List the clouds and what is paused', operationId: 'listClouds' })
+  @ApiOperation({
+    summary: 'List the clouds, what is paused and what does not answer',
+    operationId: 'listClouds',
+  })
   @Answers(200, CloudListView, 'Every cloud.')
   @Problems()
   list(@Req() request: ApiRequest): Promise<CloudListView> {
     return this.requests.readAsOperator(request, async (scope) => {
-      const [pauses, accounts] = await Promise.all([
-        cloudPauses.list(scope),
-        platformAccounts.list(scope, {}, { limit: MAX_PAGE }),
-      ]);
-      return { items: CLOUD_IDS.map((cloud) => cloudView(cloud, pauses, accounts.items)) };
+      const surroundings = await surroundingsOf(scope, {});
+      return { items: CLOUD_IDS.map((cloud) => cloudView(cloud, surroundings)) };
     });
   }
 
@@ -142,7 +157,7 @@ export class CloudsController {
     return this.requests.writeAsOperator(request, reply, async (act) => {
       await cloudPauses.pause(act.scope, { cloud, region: region ?? null, note }, act.at);
       await audit(act, { action: 'cloud.pause', target: cloud, data: { region: region ?? null, note } });
-      return { status: 200, body: cloudView(cloud, ...(await this.surroundings(act.scope, cloud))) };
+      return { status: 200, body: cloudView(cloud, await surroundingsOf(act.scope, { cloud })) };
     });
   }
 
@@ -169,18 +184,28 @@ export class CloudsController {
     return this.requests.writeAsOperator(request, reply, async (act) => {
       await cloudPauses.resume(act.scope, cloud, region ?? null);
       await audit(act, { action: 'cloud.resume', target: cloud, data: { region: region ?? null } });
-      return { status: 200, body: cloudView(cloud, ...(await this.surroundings(act.scope, cloud))) };
+      return { status: 200, body: cloudView(cloud, await surroundingsOf(act.scope, { cloud })) };
     });
   }
+}
 
-  private async surroundings(
-    scope: Parameters<typeof platformAccounts.list>[0],
-    cloud: CloudId,
-  ): Promise<[CloudPauseRecord[], readonly PlatformAccountRecord[]]> {
-    const pauses = await cloudPauses.list(scope);
-    const { items } = await platformAccounts.list(scope, { cloud }, { limit: MAX_PAGE });
-    return [pauses, items];
-  }
+/** What stands around clouds. */
+interface Surroundings {
+  readonly pauses: readonly CloudPauseRecord[];
+  readonly accounts: readonly PlatformAccountRecord[];
+  readonly circuits: readonly CircuitRecord[];
+}
+
+async function surroundingsOf(
+  scope: OperatorScope,
+  filters: { readonly cloud?: CloudId },
+): Promise<Surroundings> {
+  const [pauses, { items: accounts }] = await Promise.all([
+    cloudPauses.list(scope),
+    platformAccounts.list(scope, filters, { limit: MAX_PAGE }),
+  ]);
+  const ids = accounts.map(({ id }) => id);
+  return { pauses, accounts, circuits: await circuits.list(scope, ids) };
 }
 
 /** @throws Problem `not_found` */
@@ -188,11 +213,8 @@ function knownCloud(given: string): CloudId {
   return found('cloud', CLOUD_IDS.find((cloud) => cloud === given) ?? null);
 }
 
-function cloudView(
-  cloud: CloudId,
-  pauses: readonly CloudPauseRecord[],
-  accounts: readonly PlatformAccountRecord[],
-): CloudView {
+function cloudView(cloud: CloudId, surroundings: Surroundings): CloudView {
+  const { pauses, accounts } = surroundings;
   const served = SERVED_CLOUDS.includes(cloud);
   const ofCloud = pauses.filter((pause) => pause.cloud === cloud);
   return {
@@ -203,6 +225,12 @@ function cloudView(
     pauses: ofCloud.map(({ region, note, pausedAt }) => ({ region, note, pausedAt: isoTime(pausedAt) })),
     accounts: accounts
       .filter((account) => account.cloud === cloud)
-      .map(({ id, accountId, status, statusDetail }) => ({ id, accountId, status, statusDetail })),
+      .map(({ id, accountId, status, statusDetail }) => ({
+        id,
+        accountId,
+        status,
+        statusDetail,
+        circuits: circuitsOfAccount(surroundings.circuits, id),
+      })),
   };
 }

@@ -1,8 +1,9 @@
 /** The platform's own accounts as operators see them: never with credentials. */
-import type { PlatformAccountRecord } from '#database';
+import type { CircuitRecord, PlatformAccountRecord } from '#database';
 import { CLOUD_IDS } from '#domain';
 
 import { isoTime, NULLABLE, Shows, ShowsId, ShowsText, ShowsTime } from '../http/view-fields.js';
+import { circuitsOfAccount, CircuitView } from './circuit.view.js';
 
 export class PlatformAccountView {
   @ShowsId('The account.', 'acct')
@@ -43,6 +44,12 @@ export class PlatformAccountView {
   @ShowsTime('Since when.')
   statusAt: string;
 
+  @Shows('Its circuit breakers that are or were open since it was last changed.', {
+    type: CircuitView,
+    isArray: true,
+  })
+  circuits: readonly CircuitView[];
+
   @ShowsTime('When it was made.')
   createdAt: string;
 
@@ -58,7 +65,11 @@ export class PlatformAccountPageView {
   nextCursor: string | null;
 }
 
-export function platformAccountView(record: PlatformAccountRecord): PlatformAccountView {
+/** @param circuits of this account, and of others */
+export function platformAccountView(
+  record: PlatformAccountRecord,
+  circuits: readonly CircuitRecord[],
+): PlatformAccountView {
   const { statusAt, createdAt, updatedAt } = record;
   return {
     id: record.id,
@@ -70,6 +81,7 @@ export function platformAccountView(record: PlatformAccountRecord): PlatformAcco
     status: record.status,
     statusDetail: record.statusDetail,
     statusAt: isoTime(statusAt),
+    circuits: circuitsOfAccount(circuits, record.id),
     createdAt: isoTime(createdAt),
     updatedAt: isoTime(updatedAt),
   };

@@ -15,7 +15,7 @@ import {
 } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 
-import { deployments, platformAccounts } from '#database';
+import { circuits, deployments, platformAccounts } from '#database';
 import { CredentialCipher } from '#runtime';
 
 import { audit } from '../audit/act.js';
@@ -64,7 +64,11 @@ export class PlatformAccountsController {
       const { cloud } = query;
       const filters = cloud === undefined ? {} : { cloud };
       const { items, nextCursor } = await platformAccounts.list(scope, filters, pageOf(query));
-      return { items: items.map(platformAccountView), nextCursor };
+      const found = await circuits.list(
+        scope,
+        items.map(({ id }) => id),
+      );
+      return { items: items.map((record) => platformAccountView(record, found)), nextCursor };
     });
   }
 
@@ -103,7 +107,7 @@ export class PlatformAccountsController {
       });
       return {
         status: 201,
-        body: platformAccountView(record),
+        body: platformAccountView(record, []),
         location: `/admin/v1/platform-accounts/${id}`,
       };
     });
@@ -116,7 +120,10 @@ export class PlatformAccountsController {
   @Problems('not_found')
   get(@Req() request: ApiRequest, @Param('id', THE_ID) id: string): Promise<PlatformAccountView> {
     return this.requests.readAsOperator(request, async (scope) =>
-      platformAccountView(found('platform_account', await platformAccounts.get(scope, id))),
+      platformAccountView(
+        found('platform_account', await platformAccounts.get(scope, id)),
+        await circuits.list(scope, [id]),
+      ),
     );
   }
 
@@ -149,7 +156,7 @@ export class PlatformAccountsController {
       await audit(act, { action: 'platform_account.change', target: id, data });
       return {
         status: 200,
-        body: platformAccountView(record),
+        body: platformAccountView(record, await circuits.list(act.scope, [id])),
         afterwards: () => {
           for (const deploymentId of ofAccount) this.waker.wake(deploymentId);
         },
