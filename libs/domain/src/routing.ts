@@ -18,7 +18,10 @@ export interface RoutePlan {
   readonly problems: readonly RouteProblem[];
   /** Recorded routes that are no longer wanted and that the cloud still has. */
   readonly surplus: readonly RecordedRoute[];
-  /** The recorded routes that remain of interest: wanted ones, and surplus ones until they are gone. */
+  /**
+   * The recorded routes that remain of interest: wanted ones, surplus ones until they are gone, and those of tables that
+   * were not shown, of which nothing is known.
+   */
   readonly recorded: readonly RecordedRoute[];
 }
 
@@ -65,11 +68,15 @@ export function planRoutes(
     (route) => !wantedKeys.has(key(route)) && entryAt(tables, route)?.target === target,
   );
   const surplusKeys = new Set(surplus.map(key));
+  const shownTables = new Set(tables.map(({ routeTableId }) => routeTableId));
   return {
     settling,
     problems,
     surplus,
-    recorded: recorded.filter((route) => wantedKeys.has(key(route)) || surplusKeys.has(key(route))),
+    recorded: recorded.filter(
+      (route) =>
+        wantedKeys.has(key(route)) || surplusKeys.has(key(route)) || !shownTables.has(route.routeTableId),
+    ),
   };
 }
 

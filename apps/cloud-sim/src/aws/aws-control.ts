@@ -49,6 +49,24 @@ export function awsControlOperations(state: AwsState, accounts: Accounts): Recor
         return { roleArn: `arn:aws:iam::${accountId}:role/${roleName}` };
       },
     ),
+    'break-route': controlOperation(
+      'Makes a route lead nowhere, until it is replaced.',
+      {
+        routeTableId: { type: 'string', required: true },
+        destination: { type: 'string', required: true },
+      },
+      ({ routeTableId, destination }) => {
+        const table = state.routeTables.get(routeTableId);
+        if (!table?.routes.some((route) => route.destination === destination)) {
+          throw new ControlError(404, `There is no route to ${destination} in ${routeTableId}.`);
+        }
+        const routes = table.routes.map((route) =>
+          route.destination === destination ? { ...route, broken: true } : route,
+        );
+        state.routeTables.update(table.id, { routes });
+        return { routeTableId, destination };
+      },
+    ),
     'seed-vpcs': controlOperation(
       'Makes many VPCs at once, one after another in `from`, each of `prefixLength`; answers with their ids.',
       {

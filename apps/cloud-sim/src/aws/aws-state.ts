@@ -67,6 +67,8 @@ export interface Route {
   /** IPv4 or IPv6 block in canonical form; unique in its table. */
   readonly destination: string;
   readonly peeringId: string;
+  /** It leads nowhere although its peering is active: only the control API does that. */
+  readonly broken?: boolean;
 }
 
 /** A route table; every VPC has one main table. */

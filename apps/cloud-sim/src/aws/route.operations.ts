@@ -286,6 +286,7 @@ function localBlocks({ state }: Ec2Call, table: RouteTable): string[] {
 
 /** A route to a peering that is not active, or no longer there, drops what it matches. */
 function stateOf({ state, now }: Ec2Call, route: Route): 'active' | 'blackhole' {
+  if (route.broken === true) return 'blackhole';
   const peering = state.peerings.get(route.peeringId);
   return peering !== undefined && isConnected(peering, now) ? 'active' : 'blackhole';
 }

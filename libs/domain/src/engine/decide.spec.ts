@@ -412,6 +412,18 @@ describe('an active connection', () => {
       );
     });
 
+    it('that there are no route tables, its routes are not forgotten', () => {
+      const blind = look({ of, seen: active(), routeTables: [] });
+      expect(shown(blind)).toEqual({ state: 'running', reason: 'ready', action: null });
+      const unwanted = {
+        ...of,
+        desired: 'absent' as const,
+        status: startDeletion(blind.status, T0 + 2_000),
+      };
+      const deletion = look({ of: unwanted, seen: active(), routeTables: tables(ours), after: 2_000 });
+      expect(shown(deletion).action).toBe('remove_route');
+    });
+
     it('counts when the next ones say the same', () => {
       const doubted = look({ of, seen: active(), routeTables: tables() });
       const sure = look({
