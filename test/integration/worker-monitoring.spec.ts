@@ -47,7 +47,6 @@ describe('what a worker shows', () => {
 
   it('is which circuits are open, and which it has moved', async () => {
     await broker.aws.control('POST', '/_sim/faults', { cloud: 'aws', kind: 'server_error' });
-    await AwsDeployment.create(broker, '10.12.0.0/16');
     await eventually('a circuit is open', async () => {
       broker.clock.advance(60_000);
       return (await metrics()).includes(
