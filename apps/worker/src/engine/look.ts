@@ -1,4 +1,5 @@
 import {
+  isLive,
   needsRoutes,
   type CloudPort,
   type CloudProfile,
@@ -70,6 +71,26 @@ export function sightingOf(
   const peering = profile.find(spec.cloud, peerings, status.providerId) ?? elsewhere.get(id) ?? null;
   const earlier = status.earlier?.map((request) => profile.find(request.cloud, peerings, request.providerId));
   return { at, peering, routeTables, ...(earlier === undefined ? {} : { earlier }) };
+}
+
+/**
+ * The live connection that holds each of the cloud's ids: the one that is tied to it, else the first one whose
+ * declaration finds it now.
+ */
+export function holdersIn(
+  seen: Look,
+  connections: readonly Pick<PeeringConnection, 'id' | 'spec' | 'status'>[],
+  profile: CloudProfile,
+): ReadonlyMap<string, string> {
+  const holders = new Map<string, string>();
+  const live = connections.filter(({ status }) => isLive(status));
+  for (const { id, status } of live) if (status.providerId !== null) holders.set(status.providerId, id);
+  for (const connection of live) {
+    if (connection.status.providerId !== null) continue;
+    const found = sightingOf(seen, connection, profile).peering?.providerId;
+    if (found !== undefined && !holders.has(found)) holders.set(found, connection.id);
+  }
+  return holders;
 }
 
 function isToBeLookedUp(

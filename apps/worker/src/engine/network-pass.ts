@@ -3,7 +3,6 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   CloudError,
   decide,
-  isLive,
   profileOf,
   recordOutcome,
   type CloudAction,
@@ -19,7 +18,7 @@ import { carryOut, exclusionKey } from './cloud-change.js';
 import type { EngineParts } from './engine-parts.js';
 import { inParallel } from './in-parallel.js';
 import type { LeaseKeeper } from './lease-keeper.js';
-import { sightingOf, type Look } from './look.js';
+import { holdersIn, sightingOf, type Look } from './look.js';
 import { cloudCallEvent, driftEvents, stateEvents, type ConnectionEvent } from './status-events.js';
 import { WRITES_AT_A_TIME, writeStatus } from './status-write.js';
 
@@ -52,8 +51,7 @@ interface Change {
  */
 export class NetworkPass {
   readonly #profile: CloudProfile;
-  /** The live connection that holds each of the cloud's ids. */
-  readonly #holders: ReadonlyMap<string, string>;
+  #holders: ReadonlyMap<string, string> = new Map();
   #againInMs: number | null = null;
   #refusal: CloudErrorInfo | null = null;
 
@@ -66,15 +64,11 @@ export class NetworkPass {
     private readonly planConflicts: Map<string, number>,
   ) {
     this.#profile = profileOf(snapshot.network.cloud);
-    this.#holders = new Map(
-      snapshot.connections
-        .filter(({ status }) => isLive(status))
-        .flatMap(({ id, status: { providerId } }) => (providerId === null ? [] : [[providerId, id]])),
-    );
   }
 
   /** Judges every connection by what was seen, and acts on it. */
   async settle(seen: Look): Promise<PassResult> {
+    this.#holders = holdersIn(seen, this.snapshot.connections, this.#profile);
     const touches: Touch[] = [];
     const writes: { readonly connection: PeeringRecord; readonly decision: Decision }[] = [];
     for (const connection of this.snapshot.connections) {
