@@ -67,6 +67,28 @@ describe('the pace that workers share', () => {
     );
   });
 
+  it('is reserved by the same rule when many are asked for together', async () => {
+    const wanted = fc.record({
+      from: fc.integer({ min: NOW, max: NOW + 10_000 }),
+      count: fc.integer({ min: 1, max: 50 }),
+      intervalMs: fc.double({ min: 0.001, max: 5_000, noNaN: true }),
+      slackMs: fc.double({ min: 0, max: 10_000, noNaN: true }),
+      aheadMs: fc.constantFrom(0, 2_000),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(wanted, wanted), { minLength: 2, maxLength: 12 }), async (all) => {
+        const asked = all.map((pair) => ({ key: newKey(), pair }));
+        const before = await Promise.all(asked.map(({ key, pair }) => stores[0]!.reserve(key, pair[0], 0)));
+        const after = await Promise.all(asked.map(({ key, pair }) => stores[0]!.reserve(key, pair[1], 0)));
+        asked.forEach(({ pair }, nth) => {
+          const ours = reserve(before[nth]!.pace.nextAt, pair[1]);
+          expect({ firstAt: after[nth]!.firstAt, nextAt: after[nth]!.pace.nextAt }).toEqual(ours);
+        });
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   it('gives no time to two, however many ask at once', async () => {
     const key = newKey();
     const reservation = { from: NOW, count: 3, intervalMs: 10, slackMs: 0, aheadMs: 60_000 };
