@@ -65,6 +65,7 @@ export type ApiCaller = <Body = Record<string, unknown>>(
   method: string,
   path: string,
   body?: unknown,
+  headers?: Readonly<Record<string, string>>,
 ) => Promise<ApiAnswer<Body>>;
 
 export interface Broker {
@@ -218,11 +219,11 @@ export async function callerWithKey(
   tenantId: string | null,
 ): Promise<ApiCaller> {
   const authorization = await keyedAuthorization(broker, tenantId);
-  return async (method: string, path: string, body?: unknown) => {
-    const content = { authorization, 'content-type': 'application/json' };
+  return async (method, path, body, headers) => {
+    const content = { authorization, 'content-type': 'application/json', ...headers };
     const init =
       body === undefined
-        ? { method, headers: { authorization } }
+        ? { method, headers: { authorization, ...headers } }
         : { method, headers: content, body: JSON.stringify(body) };
     const response = await fetch(`${url}${path}`, init);
     const text = await response.text();

@@ -13,10 +13,12 @@ import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../apps/standal
 export interface OwnPostgres {
   /** A database with the tables of the broker and of the queues. The same after every restart. */
   readonly url: string;
+  /** Where it was started first. */
   readonly port: number;
   /** As a crash: every session ends where it is. What was committed is there after the next start. */
   halt(): Promise<void>;
-  start(): Promise<void>;
+  /** At the same port unless another is given, which `url` does not name. */
+  start(at?: number): Promise<void>;
   /** Ends sessions of the database: all of them, or each with this chance from 0 to 1. Answers with how many. */
   terminateSessions(chance?: number): Promise<number>;
   remove(): Promise<void>;
@@ -74,8 +76,8 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
       server = null;
       await gone;
     },
-    start: async () => {
-      server ??= await launch(port);
+    start: async (at = port) => {
+      server ??= await launch(at);
     },
     terminateSessions: async (chance = 1) => {
       const { rows } = await ask(
