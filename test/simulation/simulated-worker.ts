@@ -84,6 +84,7 @@ export class SimulatedWorker implements Process {
       timers,
       random: chance,
       callTimeoutMs: CALL_TIMEOUT_MS,
+      slots: 20,
       callsPerSecond: {},
       paces: store,
       observer: NOBODY,

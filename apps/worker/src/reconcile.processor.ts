@@ -38,6 +38,7 @@ export class ReconcileProcessor {
       observer: metrics,
       paces: database.callPaces,
       timers: systemTimers,
+      slots: config.worker.concurrency,
       callsPerSecond: config.worker.cloudCallsPerSecond,
     });
     this.#reconciler = new NetworkReconciler({

@@ -59,6 +59,11 @@ export class AccountGate {
     return isNew;
   }
 
+  /** How many calls wait to be let through. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Whether no call is under way or waiting. */
   get idle(): boolean {
     return this.#inFlight === 0 && this.#waiting.length === 0;

@@ -43,6 +43,7 @@ describe('the pool of platform accounts', () => {
         slow: () => Promise.reject(new Error('away')),
       },
       timers: systemTimers,
+      slots: 4,
       callsPerSecond: { aws: 1_000 },
     });
   });

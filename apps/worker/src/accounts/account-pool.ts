@@ -76,7 +76,7 @@ export class AccountPool {
       });
       entry.ports.set(region, port);
     }
-    return { port, gate: entry.gate, appointment: () => entry.pacer.appointment(region) };
+    return { port, gate: entry.gate, appointment: () => entry.pacer.appointment(region, entry.gate.waiting) };
   }
 
   #entryOf(account: StoredAccount): Entry {

@@ -87,7 +87,7 @@ describe('the pace of an account', () => {
     heldBack = [];
   });
 
-  const pacer = (cloud: CloudId = 'tencent', account = 'acct_1'): CallPacer =>
+  const pacer = (cloud: CloudId = 'tencent', account = 'acct_1', slots = 500): CallPacer =>
     new CallPacer(
       {
         paces,
@@ -98,6 +98,7 @@ describe('the pace of an account', () => {
           waited: (_cloud, _family, ms) => waits.push(ms),
           paced: (...[, accountId, counted, pace]) => seen.set(`${accountId} ${counted}`, pace),
         },
+        slots,
         callsPerSecond: {},
       },
       cloud,
@@ -241,18 +242,30 @@ describe('the pace of an account', () => {
   describe('which is used up', () => {
     it('puts work off until it can be done, each a little later than the one before', async () => {
       const one = pacer();
-      expect(one.appointment('r1')).toBeNull();
+      expect(one.appointment('r1', 0)).toBeNull();
       want(100, one);
       await time.pass(20);
-      expect(one.appointment('r1')).toBeNull();
+      expect(one.appointment('r1', 0)).toBeNull();
       want(400, one);
       await time.pass(20);
-      const aheadMs = Array.from({ length: 50 }, () => one.appointment('r2')! - time.now());
+      const aheadMs = Array.from({ length: 50 }, () => one.appointment('r2', 0)! - time.now());
       expect(aheadMs).toEqual([...aheadMs].sort((a, b) => a - b));
       expect(aheadMs[0]).toBeGreaterThan(2_000);
+      expect(aheadMs[0]).toBeLessThan(5_500);
       expect(aheadMs.at(-1)! - aheadMs[0]!).toBeCloseTo((49 * 1_000) / 90, 0);
       await time.pass(4_000);
-      expect(one.appointment('r2')).toBeNull();
+      expect(one.appointment('r2', 0)).toBeNull();
+    });
+
+    it('keeps work off that would take half of all places, and what waits elsewhere counts', async () => {
+      const one = pacer('tencent', 'acct_1', 20);
+      want(11, one);
+      await time.pass(5);
+      expect(one.appointment('r1', 0)).not.toBeNull();
+      expect(one.appointment('r1', 0)! - time.now()).toBeLessThan(300);
+      await time.pass(50);
+      expect(one.appointment('r1', 0)).toBeNull();
+      expect(one.appointment('r1', 10)).not.toBeNull();
     });
 
     it('never puts anything off for long', async () => {
@@ -260,7 +273,7 @@ describe('the pace of an account', () => {
       want(30, one);
       await time.pass(20);
       for (let nth = 0; nth < 500; nth += 1) {
-        expect(one.appointment('r1')! - time.now()).toBeLessThanOrEqual(32_000);
+        expect(one.appointment('r1', 0)! - time.now()).toBeLessThanOrEqual(32_000);
       }
     });
 
@@ -268,8 +281,8 @@ describe('the pace of an account', () => {
       const [busy, other] = [pacer('aws', 'acct_1'), pacer('aws', 'acct_2')];
       want(200, busy, 'one', 'DescribeVpcs', 'r1');
       await time.pass(20);
-      expect(busy.appointment('r1')).not.toBeNull();
-      expect([busy.appointment('r2'), other.appointment('r1')]).toEqual([null, null]);
+      expect(busy.appointment('r1', 0)).not.toBeNull();
+      expect([busy.appointment('r2', 0), other.appointment('r1', 0)]).toEqual([null, null]);
       want(10, other, 'other', 'DescribeVpcs', 'r1');
       want(10, busy, 'other', 'DescribeVpcs', 'r2');
       await time.pass(20);

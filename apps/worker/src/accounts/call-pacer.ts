@@ -15,12 +15,16 @@ export interface CallPacerParts extends CallQueueParts {
   /** Between 0 and 1. */
   readonly random: () => number;
   readonly observer: PaceObserver;
+  /** Pieces of work that the process has under way at most. */
+  readonly slots: number;
   /** What operators have set, in calls per second: by cloud, or by `cloud.family`. */
   readonly callsPerSecond: Readonly<Record<string, number>>;
 }
 
 /** Work that would wait longer than this does not begin: its place is somebody else's who need not wait. */
 const TURN_PATIENCE_MS = 2_000;
+/** Nor does work that would wait this long while half of all places are taken by those who wait for the same. */
+const NOTICEABLE_MS = 100;
 /** Work that was put off comes back no later than this. */
 const FURTHEST_MS = 30_000;
 
@@ -68,25 +72,32 @@ export class CallPacer {
   /**
    * When work in a region may begin, if not now: once for each that asks, spread as their calls can be made. Null when
    * it may begin now.
+   * @param waiting how many calls of the account wait elsewhere in this process, before they come here
    */
-  appointment(region: string): number | null {
-    const { clock, random } = this.parts;
+  appointment(region: string, waiting: number): number | null {
+    const { clock, random, slots } = this.parts;
     const now = clock.now();
-    let backlogMs = 0;
-    let intervalMs = 0;
-    for (const counted of this.#counted.values()) {
-      const backlog = counted.region === null || counted.region === region ? counted.queue.backlogMs(now) : 0;
-      if (backlog <= backlogMs) continue;
-      backlogMs = backlog;
-      intervalMs = counted.queue.intervalMs(now);
-    }
-    if (backlogMs <= TURN_PATIENCE_MS) return null;
-    const after =
-      Math.max(this.#appointments.get(region) ?? 0, now + backlogMs - TURN_PATIENCE_MS) + intervalMs;
+    const busiest = this.#busiest(region, now);
+    if (busiest === null) return null;
+    const intervalMs = busiest.intervalMs(now);
+    const waitMs = busiest.backlogMs(now) + waiting * intervalMs;
+    const isCrowded = waitMs > NOTICEABLE_MS && busiest.waiting + waiting >= slots / 2;
+    if (waitMs <= TURN_PATIENCE_MS && !isCrowded) return null;
+    const after = Math.max(this.#appointments.get(region) ?? 0, now + waitMs / 2) + intervalMs;
     this.#appointments.set(region, Math.min(after, now + FURTHEST_MS));
-    const aheadMs = Math.min(after - now, FURTHEST_MS);
+    const spreadMs = (random() * Math.min(waitMs, TURN_PATIENCE_MS)) / 2;
     // Those who come back together at the furthest would only be put off again.
-    return now + aheadMs * (after - now > FURTHEST_MS ? 0.5 + random() / 2 : 1) + random() * TURN_PATIENCE_MS;
+    return after <= now + FURTHEST_MS ? after + spreadMs : now + (FURTHEST_MS * (1 + random())) / 2;
+  }
+
+  /** The calls that wait longest of those that work in a region may make. */
+  #busiest(region: string, now: number): CallQueue | null {
+    let busiest: CallQueue | null = null;
+    for (const counted of this.#counted.values()) {
+      if (counted.region !== null && counted.region !== region) continue;
+      if (busiest === null || counted.queue.backlogMs(now) > busiest.backlogMs(now)) busiest = counted.queue;
+    }
+    return busiest;
   }
 
   /** The process shuts down: nobody waits for long any more. */

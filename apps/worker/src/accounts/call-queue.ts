@@ -77,6 +77,11 @@ export class CallQueue {
     return Math.max(0, nextAt - now);
   }
 
+  /** How many calls wait here. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Distance of two calls at present, in milliseconds. */
   intervalMs(now: number): number {
     return spacing(this.family, this.#factor(now)).intervalMs;
