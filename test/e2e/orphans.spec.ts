@@ -28,7 +28,9 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 /** Searches as in production. */
-const SEARCHED = { env: { ORPHAN_CHECK_SECONDS: '3600', ORPHAN_GRACE_SECONDS: '86400' } };
+const SEARCHED = {
+  env: { ORPHAN_CHECK_SECONDS: '3600', ORPHAN_GRACE_SECONDS: '86400', WORKER_PORT: '0' },
+};
 
 /** Longer than it takes until the first search, a search by itself, or a removal to be confirmed. */
 const A_WHILE_MS = 2 * MINUTE_MS;
@@ -282,6 +284,84 @@ describe.each(SUBJECTS)('what is left on $cloud.cloud', ({ cloud, makeForeign, r
     stage.advance(HOUR_MS, { wakes: false });
     await watch.until(deployment, 'all is removed', are('removed'));
     expect(await stage.holdings(deployment)).toMatchObject({ joined: [], routes: [] });
+  });
+});
+
+describe('a search', () => {
+  let stage: CloudStage<AwsHarness>;
+  let watch: Watch<AwsHarness>;
+
+  beforeAll(async () => {
+    stage = await CloudStage.open(aws, SEARCHED);
+    watch = new Watch(stage);
+  });
+  afterEach(() => stage.clear());
+  afterAll(() => stage.close());
+
+  it('comes to the same with two workers, and when answers are lost', async () => {
+    await stage.startWorker();
+    const connection = await stage.connect();
+    const { deployment } = connection;
+    await watch.leftBehind(connection);
+    stage.fault({ operation: 'DeleteRoute', kind: 'drop_after', times: 1 });
+    stage.fault({ operation: 'DeleteVpcPeeringConnection', kind: 'drop_before', times: 1 });
+    stage.advance(DAY_MS, { wakes: false });
+    const removed = await watch.until(deployment, 'all is removed', are('removed'));
+    expect(removed.map(({ kind, attempts }) => [kind, attempts]).sort()).toEqual([
+      ['peering', 2],
+      ['route', 1],
+    ]);
+    expect(stage.effects('DeleteRoute')).toBe(1);
+    expect(stage.effects('DeleteVpcPeeringConnection')).toBe(1);
+  });
+
+  it('goes on after a worker that stopped in the middle of it', async () => {
+    const connection = await stage.connect();
+    const { deployment } = connection;
+    await watch.leftBehind(connection);
+    const slow = stage.fault({ operation: 'DeleteRoute', kind: 'latency', ms: 300, times: 1 });
+    stage.advance(DAY_MS, { wakes: false });
+    await stage.untilStruck(slow);
+    await stage.stopWorkers();
+    const stopped = await watch.orphans(deployment);
+    expect(stopped.map(({ kind, state }) => [kind, state]).sort()).toEqual([
+      ['peering', 'found'],
+      ['route', 'removing'],
+    ]);
+    await stage.startWorker();
+    await watch.until(deployment, 'all is removed', are('removed'));
+    expect(await stage.holdings(deployment)).toMatchObject({ joined: [], routes: [] });
+  });
+
+  it('asks nothing of a cloud that refuses the account, in a network without any connection, too', async () => {
+    const deployment = await stage.deploy();
+    await watch.searched(deployment, A_WHILE_MS);
+    const refusal = stage.fault({
+      operation: 'DescribeVpcPeeringConnections',
+      kind: 'error',
+      code: 'AuthFailure',
+    });
+    await watch.searched(deployment, NEXT_SEARCH_MS);
+    await stage.untilStruck(refusal);
+    const asked = (): number => stage.calls('DescribeVpcPeeringConnections').length;
+    const before = asked();
+    for (let seconds = 0; seconds < 50; seconds += 10) await watch.searched(deployment, 10_000);
+    expect(asked()).toBe(before);
+    // Operators hear of the account, once.
+    const told = stage.troubles.splice(0).filter(({ level }) => level !== 'warn');
+    expect(told.map(({ msg }) => msg)).toEqual([expect.stringContaining('AuthFailure')]);
+    stage.mend();
+    await eventually('it is searched again', async () => {
+      await watch.searched(deployment, MINUTE_MS);
+      return asked() > before;
+    });
+  });
+
+  it('shows in the measurements of a worker', async () => {
+    const connection = await stage.connect();
+    await watch.leftBehind(connection);
+    const text = await (await fetch(`${stage.workerUrl()}/metrics`)).text();
+    expect(text).toMatch(/peering_broker_orphans\{cloud="aws",state="found",app="worker"\} [1-9]/);
   });
 });
 

@@ -188,6 +188,11 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
     );
   }
 
+  /** Where the first worker shows what it measures; only where `WORKER_PORT` is set. */
+  workerUrl(): string {
+    return this.#workers[0]?.url ?? '';
+  }
+
   async stopWorkers(): Promise<void> {
     await Promise.all(this.#workers.splice(0).map((worker) => worker.close()));
   }
