@@ -24,6 +24,8 @@ export interface OwnRedisCluster {
   /** Names one node; the others are found through it. */
   readonly url: string;
   readonly nodes: readonly OwnRedis[];
+  /** The node that keys with this name are kept on. */
+  nodeOf(key: string): Promise<OwnRedis>;
   remove(): Promise<void>;
 }
 
@@ -99,7 +101,11 @@ export async function startOwnRedisCluster(): Promise<OwnRedisCluster> {
         }),
       );
     }
-    return { url: `${first!.url}/?cluster=true`, nodes, remove };
+    const nodeOf = async (key: string): Promise<OwnRedis> => {
+      const slot = await tell(first!.port, (redis) => redis.cluster('KEYSLOT', key));
+      return nodes[Math.floor(slot / share)]!;
+    };
+    return { url: `${first!.url}/?cluster=true`, nodes, nodeOf, remove };
   } catch (error) {
     await remove();
     throw error;
