@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 
 import { profileOf, startAttempt, type ObservedPeering, type PeeringConnection } from '#domain';
 
-import { holdersIn, type Look } from './look.js';
+import { holdersIn, isToBeLookedUp, type Look } from './look.js';
 
 const profile = profileOf('alibaba');
 const VPC = 'vpc-bp1000001';
@@ -53,5 +53,19 @@ describe('who holds what', () => {
     const over = connection('peer_1', 'pcc-000001');
     const ended = { ...over, status: { ...over.status, state: 'failed' as const } };
     expect(holdersIn(seen(peering('pcc-000001')), [ended], profile)).toEqual(new Map());
+  });
+});
+
+describe('a request that the listing does not show', () => {
+  const declared = { ...connection('peer_1', 'pcc-000001'), desired: 'present' } as const;
+  const { status } = declared;
+  const lastSeen = { peering: peering('pcc-000001'), since: 0 };
+  const isLookedUp = (more: Partial<PeeringConnection['status']>): boolean =>
+    isToBeLookedUp({ ...declared, status: { ...status, ...more } } as PeeringConnection, profile, []);
+
+  it('is looked up until it was verified, even when it was seen elsewhere before', () => {
+    expect(isLookedUp({})).toBe(true);
+    expect(isLookedUp({ lastSeen })).toBe(true);
+    expect(isLookedUp({ lastSeen, verified: true })).toBe(false);
   });
 });

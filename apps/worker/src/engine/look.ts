@@ -28,8 +28,8 @@ export interface Look {
 
 /**
  * Looks at everything that the connections need to be judged: the connections of the network in one listing and, at
- * the same time, its route tables. A declared request that was never seen and is not in the listing is looked up by
- * its id, which tells a request that was sent to another network from one that does not exist.
+ * the same time, its route tables. A declared request that was not verified yet and is not in the listing is
+ * looked up by its id, which tells a request that was sent to another network from one that does not exist.
  * @throws CloudError when any part of the look failed: half a look is none
  */
 export async function look(
@@ -93,7 +93,8 @@ export function holdersIn(
   return holders;
 }
 
-function isToBeLookedUp(
+/** Whether a declared request is to be looked up by its id, wherever it leads: until it was found to be the right one. */
+export function isToBeLookedUp(
   { desired, spec, status }: PeeringConnection,
   profile: CloudProfile,
   peerings: readonly ObservedPeering[],
@@ -102,7 +103,7 @@ function isToBeLookedUp(
     profile.capabilities.initiator === 'customer' &&
     desired === 'present' &&
     status.state === 'verifying' &&
-    status.lastSeen === null &&
+    !status.verified &&
     profile.declaredProviderId(spec.cloud) !== null &&
     profile.find(spec.cloud, peerings, status.providerId) === null
   );

@@ -12,7 +12,7 @@ import { missingFields } from '../cloud-profile.js';
 import { LIVE_PHASES, type PeeringConnection, type PeeringStatus } from '../peering-connection.js';
 import { assertTransition, isRetryable } from '../peering-state.js';
 import type { Decision, DecisionInput, Draft, EngineSettings } from './decision.js';
-import { mayHaveRequested } from './ownership.js';
+import { isReplaced, mayHaveRequested } from './ownership.js';
 import { takeBackEarlier, takeInEarlier, untilNextLookForEarlier } from './earlier.js';
 import { finish } from './pacing.js';
 import { ending, reasonOf, withCondition } from './status-changes.js';
@@ -134,6 +134,7 @@ function takeIn(input: DecisionInput): PeeringStatus {
   return {
     ...status,
     missingSince: null,
+    ...(isReplaced(status, input, peering) ? { verified: false } : {}),
     providerId: peering.providerId,
     lastSeen: unchanged ? status.lastSeen : { peering: known, since: now },
   };

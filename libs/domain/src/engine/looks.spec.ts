@@ -165,30 +165,57 @@ describe('an end that is shown once, and then nothing', () => {
   });
 });
 
-describe('what somebody else has put in the place of an application that is over', () => {
-  it('is not taken away when the connection is deleted', () => {
-    const spec = { cloud: CCN, cidrs: [] };
-    const over: PeeringStatus = {
-      ...startAttempt(profileOf('tencent'), spec, NOW - 600_000),
-      state: 'expired',
-      verified: true,
-    };
-    const connection: PeeringConnection = {
-      ...running([]),
-      cloud: 'tencent',
-      desired: 'absent',
-      spec,
-      status: startDeletion(over, NOW),
-    };
-    const foreign: ObservedPeering = {
-      providerId: CCN.ccnId,
-      phase: 'active',
-      providerState: 'ACTIVE',
-      requester: { accountId: network.accountId, vpcId: network.vpcId, region: network.region, cidrs: [] },
-      accepter: { accountId: CCN.ccnOwnerUin, vpcId: CCN.ccnId, cidrs: ['172.16.0.0/16'] },
-    };
-    const { action, status } = look(connection, foreign, [], NOW + 1_000);
+describe('what somebody else has put in the place of our attachment', () => {
+  const spec = { cloud: CCN, cidrs: [] };
+  const attachment = (requestedAt: number, mark?: string): ObservedPeering => ({
+    providerId: CCN.ccnId,
+    phase: 'active',
+    providerState: 'ACTIVE',
+    requester: { accountId: network.accountId, vpcId: network.vpcId, region: network.region, cidrs: [] },
+    accepter: { accountId: CCN.ccnOwnerUin, vpcId: CCN.ccnId, cidrs: ['172.16.0.0/16'] },
+    requestedAt,
+    ...(mark === undefined ? {} : { mark }),
+  });
+  const foreign = attachment(NOW - 1_000);
+  const attached = (more: Partial<PeeringStatus>): PeeringConnection => ({
+    ...running([]),
+    cloud: 'tencent',
+    spec,
+    status: { ...startAttempt(profileOf('tencent'), spec, NOW - 600_000), verified: true, ...more },
+  });
+  const deleted = (connection: PeeringConnection): PeeringConnection => ({
+    ...connection,
+    desired: 'absent',
+    status: startDeletion(connection.status, NOW),
+  });
+
+  it('is not taken away with a connection that was over before', () => {
+    const { action, status } = look(deleted(attached({ state: 'expired' })), foreign, [], NOW + 1_000);
     expect(action).toBeNull();
     expect(status.state).toBe('deleted');
+  });
+
+  it('is not taken away with a connection that was up when it was last looked at', () => {
+    const lastSeen = { peering: attachment(NOW - 500_000, 'peer_1'), since: NOW - 400_000 };
+    const up = attached({ state: 'running', established: true, lastSeen });
+    const { action, status } = look(deleted(up), foreign, [], NOW + 1_000);
+    expect(action).toBeNull();
+    expect(status.state).toBe('deleted');
+  });
+
+  it('ends a connection that is wanted as what its owner has removed', () => {
+    const lastSeen = { peering: attachment(NOW - 500_000, 'peer_1'), since: NOW - 400_000 };
+    const connection = attached({ state: 'running', established: true, lastSeen });
+    const first = look(connection, foreign, [], NOW);
+    const { action, status } = look({ ...connection, status: first.status }, foreign, [], NOW + 10_000);
+    expect(action).toBeNull();
+    expect(status).toMatchObject({ state: 'failed', reason: { code: 'deleted_by_peer' } });
+  });
+
+  it('is still ours when it has only lost its mark', () => {
+    const lastSeen = { peering: attachment(NOW - 500_000, 'peer_1'), since: NOW - 400_000 };
+    const up = attached({ state: 'running', established: true, lastSeen });
+    const { action } = look(deleted(up), attachment(NOW - 500_000), [], NOW + 1_000);
+    expect(action).toMatchObject({ kind: 'withdraw_attachment', providerId: CCN.ccnId });
   });
 });

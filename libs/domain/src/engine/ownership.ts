@@ -16,6 +16,23 @@ export function isForeignAttachment(
   return profile.capabilities.initiator === 'platform' && !isKnown && peering.mark !== connection.id;
 }
 
+/**
+ * Where the platform asks: whether somebody else's application or attachment has come to the place of ours since the
+ * latest look. Ours may have lost its mark; it keeps the time at which it was asked for.
+ */
+export function isReplaced(
+  { lastSeen }: PeeringStatus,
+  { profile, connection }: DecisionInput,
+  peering: ObservedPeering,
+): boolean {
+  return (
+    profile.capabilities.initiator === 'platform' &&
+    peering.mark !== connection.id &&
+    lastSeen !== null &&
+    lastSeen.peering.requestedAt !== peering.requestedAt
+  );
+}
+
 /** Where the platform asks: whether this is our own application or attachment, and not over. */
 export function isOwnAndLive(
   { profile, connection }: DecisionInput,

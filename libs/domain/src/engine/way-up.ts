@@ -44,6 +44,7 @@ export function advance(status: PeeringStatus, input: DecisionInput): Draft {
   const mismatch = mismatches.find(({ side }) => side === 'accepter') ?? mismatches[0];
   if (mismatch) return mismatched(status, input, mismatch);
   if (isForeignAttachment(status, input, peering)) {
+    if (status.established) return unwind(ended(status), input);
     const params = { vpcId: network.vpcId, detail: peering.providerId };
     return unwind(ending(status, 'failed', 'attachment_exists', params), input);
   }
