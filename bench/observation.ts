@@ -67,6 +67,8 @@ async function observe(cloud: CloudId): Promise<Measurement> {
         HOST: '127.0.0.1',
         WORKER_PORT: String(port),
         LOG_LEVEL: 'error',
+        // Searches for what was left behind are looks of their own.
+        ORPHAN_CHECK_SECONDS: '0',
       },
       `http://127.0.0.1:${port}/healthz`,
     );
