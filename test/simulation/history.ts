@@ -41,7 +41,7 @@ const BEGINNING = Date.UTC(2030, 0, 1);
 const CALM_MS = 600_000;
 /** How often it is looked whether everything has settled, and for how long it must stay so. */
 const GLANCE_MS = 4_000;
-const STAY_MS = 70_000;
+const STAY_MS = 40_000;
 
 /** A defect that is planted into the worker, to see it found. */
 export interface PlantedDefect {

@@ -130,6 +130,7 @@ export class PeeringCloud extends CloudModel {
     accepter: PeeringBook['accepter'],
     cidrs: readonly string[],
   ): void {
+    if (this.books.has(id)) return;
     const { now } = this;
     const { expiry } = this.#habits;
     const book: PeeringBook = {

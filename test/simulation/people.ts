@@ -63,8 +63,9 @@ export class People {
     const count = random.pick([1, 1, 2, 2, 3, 4]);
     const span = until - scheduler.now;
     for (let number = 1; number <= count; number += 1) {
-      const project = this.#makeProject(number, random.pick(networks));
-      this.#projects.push(project);
+      this.#projects.push(this.#makeProject(number, random.pick(networks)));
+    }
+    for (const project of [...this.#projects]) {
       this.#start(project);
       const deeds = random.pick([0, 1, 2, 4, 7]);
       for (let deed = 0; deed < deeds; deed += 1) {
@@ -267,7 +268,7 @@ export class People {
         0.8,
         'another connection declares the same request',
         (project) => {
-          const rival = { ...project, connectionId: `${project.connectionId}b` };
+          const rival = { ...project, connectionId: `peer_${this.#projects.length + 1}` };
           if (api.create(rival.connectionId, rival.network, this.#specOf(rival))) this.#projects.push(rival);
         },
       ],
@@ -311,7 +312,7 @@ export class People {
         0.8,
         'another connection declares the same network',
         (project) => {
-          const rival = { ...project, connectionId: `${project.connectionId}b` };
+          const rival = { ...project, connectionId: `peer_${this.#projects.length + 1}` };
           if (api.create(rival.connectionId, rival.network, this.#specOf(rival))) this.#projects.push(rival);
         },
       ],

@@ -45,6 +45,7 @@ export class SimulatedApi {
 
   create(id: string, network: PlatformNetwork, spec: DeclaredSpec): boolean {
     return this.#write(`create ${id} ${JSON.stringify(spec)}`, () => {
+      if (this.database.connections.has(id)) return null;
       const at = this.now();
       const { cloud, deploymentId, region } = network;
       const profile = profileOf(cloud);
