@@ -86,7 +86,6 @@ export class SimulatedWorker implements Process {
       callTimeoutMs: CALL_TIMEOUT_MS,
       slots: 20,
       callsPerSecond: {},
-      slots: 10,
       paces: store,
       observer: NOBODY,
     });
