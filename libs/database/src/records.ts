@@ -4,6 +4,7 @@ import type {
   DriftPolicy,
   PeeringConnection,
   PeeringIntent,
+  PeeringState,
   PeeringStatus,
   PlatformNetwork,
   ReservedRange,
@@ -218,6 +219,18 @@ export interface ReservedRangeRecord extends ReservedRange {
   /** Null: without end. */
   readonly effectiveUntil: number | null;
   readonly createdAt: number;
+}
+
+/** A live connection that has blocks in a reserved range: it was made before the range counted, and keeps them. */
+export interface AffectedPeeringRecord {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly deploymentId: string;
+  readonly cloud: CloudId;
+  readonly displayName: string;
+  readonly state: PeeringState;
+  /** Those of its blocks that touch the range, lowest first. */
+  readonly cidrs: readonly string[];
 }
 
 export interface QuotaRecord {

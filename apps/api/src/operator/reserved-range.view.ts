@@ -1,6 +1,6 @@
 /** Reserved ranges as operators see them. */
-import type { ReservedRangeRecord } from '#database';
-import { CLOUD_IDS } from '#domain';
+import type { AffectedPeeringRecord, ReservedRangeRecord } from '#database';
+import { CLOUD_IDS, PEERING_STATES } from '#domain';
 
 import {
   isoTime,
@@ -45,6 +45,49 @@ export class ReservedRangeView {
 
   @ShowsTime('When it was made.')
   createdAt: string;
+}
+
+export class AssessedReservedRangeView extends ReservedRangeView {
+  @ShowsNumber(
+    'How many live connections have blocks in it: made before, they keep running. GET …/affected-peerings lists them.',
+    2,
+  )
+  affectedPeerings: number;
+}
+
+export class AffectedPeeringView {
+  @ShowsId('The connection.', 'peer')
+  id: string;
+
+  @ShowsId('The tenant that it belongs to.', 'ten')
+  tenantId: string;
+
+  @ShowsId('The deployment that it leads to.', 'dep')
+  deploymentId: string;
+
+  @Shows('Its cloud.', { type: 'string', enum: [...CLOUD_IDS], example: 'aws' })
+  cloud: string;
+
+  @ShowsText('Its name.', 'prod')
+  displayName: string;
+
+  @Shows('Its state.', { type: 'string', enum: [...PEERING_STATES], example: 'running' })
+  state: string;
+
+  @Shows('Those of its blocks that touch the range.', {
+    type: 'string',
+    isArray: true,
+    example: ['100.64.0.0/16'],
+  })
+  cidrs: readonly string[];
+}
+
+export class AffectedPeeringPageView {
+  @Shows('Newest first.', { type: AffectedPeeringView, isArray: true })
+  items: readonly AffectedPeeringRecord[];
+
+  @ShowsText('Pass it as `cursor` for the next page; null on the last.', 'c2FtcGxlIHBlZXJfMA', NULLABLE)
+  nextCursor: string | null;
 }
 
 export class ReservedRangePageView {

@@ -15,14 +15,14 @@ import {
 } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 
-import { reservedRanges } from '#database';
+import { reservedRanges, type OperatorScope, type ReservedRangeRecord } from '#database';
 import { parseAddress } from '#domain';
 
 import { audit } from '../audit/act.js';
 import { OperatorsOnly } from '../auth/access.decorator.js';
 import type { ApiReply, ApiRequest } from '../http/api-request.js';
 import { IdPipe } from '../http/id.pipe.js';
-import { pageOf } from '../http/page-query.js';
+import { PageQuery, pageOf } from '../http/page-query.js';
 import { refuseIssues } from '../http/request-problem.js';
 import { ScopedRequests } from '../http/scoped-requests.js';
 import { exampleId } from '../http/value-checks.js';
@@ -34,7 +34,12 @@ import {
   CreateReservedRangeBody,
   ReservedRangeQuery,
 } from './reserved-range.request.js';
-import { ReservedRangePageView, reservedRangeView, ReservedRangeView } from './reserved-range.view.js';
+import {
+  AffectedPeeringPageView,
+  AssessedReservedRangeView,
+  ReservedRangePageView,
+  reservedRangeView,
+} from './reserved-range.view.js';
 
 const THE_ID = new IdPipe('rsv', 'reserved_range');
 const ID_PARAM = { name: 'id', description: 'The range.', example: exampleId('rsv') } as const;
@@ -64,15 +69,16 @@ export class ReservedRangesController {
   @ApiOperation({
     summary: 'Reserve a range, now or from a time on',
     operationId: 'createReservedRange',
-    description: 'Connections that exist keep running; new ones, and new attempts, are held to it.',
+    description:
+      'Connections that exist keep running, and are counted in the answer; new ones, and new attempts, are held to it.',
   })
-  @Answers(201, ReservedRangeView, 'The range.', { location: true })
+  @Answers(201, AssessedReservedRangeView, 'The range.', { location: true })
   @Problems('malformed_body', 'validation_failed', 'idempotency_mismatch', 'idempotency_in_progress')
   create(
     @Req() request: ApiRequest,
     @Res({ passthrough: true }) reply: ApiReply,
     @Body() body: CreateReservedRangeBody,
-  ): Promise<ReservedRangeView> {
+  ): Promise<AssessedReservedRangeView> {
     return this.requests.writeAsOperator(request, reply, async (act) => {
       const range = {
         from: body.from,
@@ -85,14 +91,11 @@ export class ReservedRangesController {
       };
       refuseDisorder(range);
       const record = await reservedRanges.create(act.scope, range);
-      await audit(act, {
-        action: 'reserved_range.create',
-        target: record.id,
-        data: { ...reservedRangeView(record) },
-      });
+      const view = await assessed(act.scope, record);
+      await audit(act, { action: 'reserved_range.create', target: record.id, data: { ...view } });
       return {
         status: 201,
-        body: reservedRangeView(record),
+        body: view,
         location: `/admin/v1/reserved-ranges/${record.id}`,
       };
     });
@@ -101,25 +104,46 @@ export class ReservedRangesController {
   @Get(':id')
   @ApiOperation({ summary: 'Read a range', operationId: 'getReservedRange' })
   @ApiParam(ID_PARAM)
-  @Answers(200, ReservedRangeView, 'The range.')
+  @Answers(200, AssessedReservedRangeView, 'The range.')
   @Problems('not_found')
-  get(@Req() request: ApiRequest, @Param('id', THE_ID) id: string): Promise<ReservedRangeView> {
+  get(@Req() request: ApiRequest, @Param('id', THE_ID) id: string): Promise<AssessedReservedRangeView> {
     return this.requests.readAsOperator(request, async (scope) =>
-      reservedRangeView(found('reserved_range', await reservedRanges.get(scope, id))),
+      assessed(scope, found('reserved_range', await reservedRanges.get(scope, id))),
     );
+  }
+
+  @Get(':id/affected-peerings')
+  @ApiOperation({
+    summary: 'List the live connections that have blocks in a range',
+    operationId: 'listAffectedPeerings',
+    description:
+      'They were made before the range counted, and keep running. A range that counts from a later time on shows what it will find.',
+  })
+  @ApiParam(ID_PARAM)
+  @Answers(200, AffectedPeeringPageView, 'A page of connections.')
+  @Problems('not_found', 'validation_failed')
+  affected(
+    @Req() request: ApiRequest,
+    @Param('id', THE_ID) id: string,
+    @Query() query: PageQuery,
+  ): Promise<AffectedPeeringPageView> {
+    return this.requests.readAsOperator(request, async (scope) => {
+      found('reserved_range', await reservedRanges.get(scope, id));
+      return reservedRanges.affected(scope, id, pageOf(query));
+    });
   }
 
   @Patch(':id')
   @ApiOperation({ summary: 'Change a range, or let it end', operationId: 'changeReservedRange' })
   @ApiParam(ID_PARAM)
-  @Answers(200, ReservedRangeView, 'The range as it is now.')
+  @Answers(200, AssessedReservedRangeView, 'The range as it is now.')
   @Problems('not_found', 'malformed_body', 'validation_failed')
   change(
     @Req() request: ApiRequest,
     @Res({ passthrough: true }) reply: ApiReply,
     @Param('id', THE_ID) id: string,
     @Body() { effectiveFrom, effectiveUntil, ...given }: ChangeReservedRangeBody,
-  ): Promise<ReservedRangeView> {
+  ): Promise<AssessedReservedRangeView> {
     return this.requests.writeAsOperator(request, reply, async (act) => {
       const before = found('reserved_range', await reservedRanges.get(act.scope, id));
       const changes = {
@@ -129,12 +153,9 @@ export class ReservedRangesController {
       };
       refuseDisorder({ ...before, ...changes });
       const record = found('reserved_range', await reservedRanges.update(act.scope, id, changes));
-      await audit(act, {
-        action: 'reserved_range.change',
-        target: id,
-        data: { ...reservedRangeView(record) },
-      });
-      return { status: 200, body: reservedRangeView(record) };
+      const view = await assessed(act.scope, record);
+      await audit(act, { action: 'reserved_range.change', target: id, data: { ...view } });
+      return { status: 200, body: view };
     });
   }
 
@@ -155,6 +176,16 @@ export class ReservedRangesController {
       return { status: 204, body: undefined };
     });
   }
+}
+
+async function assessed(
+  scope: OperatorScope,
+  range: ReservedRangeRecord,
+): Promise<AssessedReservedRangeView> {
+  return {
+    ...reservedRangeView(range),
+    affectedPeerings: await reservedRanges.countAffected(scope, range.id),
+  };
 }
 
 function epochOrNull(time: string | null | undefined): number | null {

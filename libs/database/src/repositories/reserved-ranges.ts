@@ -1,15 +1,17 @@
 /** Ranges that customers may not use: data that operators edit, each effective for a time. */
 import { In, IsNull, LessThanOrEqual, MoreThan, type FindOptionsWhere } from 'typeorm';
 
-import { reservedInterval, type CloudId, type ReservedRange } from '#domain';
+import { reservedInterval, type CloudId, type PeeringState, type ReservedRange } from '#domain';
 import { newId } from '#runtime';
 
 import { ReservedRangeEntity } from '../entities/reserved-range.entity.js';
 import type { Row } from '../entities/row.js';
-import type { Page, PageRequest, ReservedRangeRecord } from '../records.js';
+import { planPage, toPage } from '../paging.js';
+import type { AffectedPeeringRecord, Page, PageRequest, ReservedRangeRecord } from '../records.js';
 import { transactionOf, type OperatorScope, type Scope } from '../scope.js';
+import { statement } from '../statement.js';
 import { readPage } from './read-page.js';
-import { toDateOrNull, toMs, toMsOrNull } from './time.js';
+import { toDateOrNull, toMs, toMsOrNull, toNumber } from './time.js';
 
 const toRange = (row: Row<ReservedRangeEntity>): ReservedRangeRecord => ({
   id: row.id,
@@ -125,6 +127,61 @@ export async function update(
 export async function remove(scope: OperatorScope, id: string): Promise<boolean> {
   const { affected } = await transactionOf(scope).manager.delete(ReservedRangeEntity, { id });
   return affected === 1;
+}
+
+/** Claims of connections that touch a range where it counts, whenever that is. */
+const TOUCHING = `FROM reserved_ranges r
+  JOIN address_claims c ON c.connection_id IS NOT NULL
+    AND host(broadcast(c.block))::inet >= r.range_from AND host(c.block)::inet <= r.range_to
+  JOIN peering_connections p ON p.id = c.connection_id AND (r.cloud IS NULL OR r.cloud = p.cloud)
+  WHERE r.id = $1`;
+
+const COUNT_AFFECTED = statement<{ count: string }>(
+  'reserved_ranges.count_affected',
+  `SELECT count(DISTINCT p.id) AS count ${TOUCHING}`,
+);
+
+/** How many live connections have blocks in a range. */
+export async function countAffected(scope: OperatorScope, id: string): Promise<number> {
+  const [row] = await transactionOf(scope).rows(COUNT_AFFECTED, [id]);
+  return toNumber(row?.count ?? '0');
+}
+
+const AFFECTED = statement<AffectedRow>(
+  'reserved_ranges.affected',
+  `SELECT p.id, p.tenant_id, p.deployment_id, p.cloud, p.display_name, p.state,
+     array_agg(c.block::cidr::text ORDER BY c.block) AS cidrs
+   ${TOUCHING} AND ($3::text IS NULL OR p.id < $3) GROUP BY p.id ORDER BY p.id DESC LIMIT $2`,
+);
+
+interface AffectedRow {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly deployment_id: string;
+  readonly cloud: CloudId;
+  readonly display_name: string;
+  readonly state: PeeringState;
+  readonly cidrs: readonly string[];
+}
+
+/** Live connections that have blocks in a range, newest first. @throws InvalidCursor */
+export async function affected(
+  scope: OperatorScope,
+  id: string,
+  request: PageRequest = {},
+): Promise<Page<AffectedPeeringRecord>> {
+  const page = planPage('affected_peerings', [id], request);
+  const rows = await transactionOf(scope).rows(AFFECTED, [id, page.limit + 1, page.after]);
+  const toRecord = (row: AffectedRow): AffectedPeeringRecord => ({
+    id: row.id,
+    tenantId: row.tenant_id,
+    deploymentId: row.deployment_id,
+    cloud: row.cloud,
+    displayName: row.display_name,
+    state: row.state,
+    cidrs: row.cidrs,
+  });
+  return toPage(rows, page, (row) => row.id, toRecord);
 }
 
 function check(range: NewReservedRange): void {
