@@ -6,6 +6,21 @@ import { CUSTOMER_CIDR, PLATFORM_CIDR, type Stage } from './stage.js';
 import { tencentSubject, type TencentHarness } from './tencent.harness.js';
 
 defineCloudContract('Tencent Cloud', tencentSubject, (stage) => {
+  it('is asked once for what connections and routes have in common, and again by the next look', async () => {
+    const { providerId } = await stage.establish();
+    const look = () =>
+      Promise.all([stage.port.observePeerings(stage.network), stage.port.observeRoutes(stage.network)]);
+    stage.harness.simulators.cloud('tencent').calls.clear();
+    const [[peering], [table]] = await look();
+    const asked = stage.calls().map(({ operation }) => operation);
+    expect(asked).toEqual(['DescribeCcnAttachedInstances', 'DescribeCcnRoutes']);
+    expect(peering?.accepter.cidrs).toEqual([CUSTOMER_CIDR]);
+    expect(table?.routes.map(({ destination }) => destination)).toContain(CUSTOMER_CIDR);
+    await stage.harness.join(providerId, await makeVpc(stage.harness.customer, '192.168.0.0/16'));
+    const [[later]] = await look();
+    expect(later?.accepter.cidrs).toEqual([CUSTOMER_CIDR, '192.168.0.0/16']);
+  });
+
   describe('the customer’s blocks', () => {
     it('are those of everything in the CCN, the widest of what nests', async () => {
       const { providerId } = await stage.establish();

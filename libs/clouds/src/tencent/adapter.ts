@@ -34,6 +34,9 @@ import {
 /** Largest page that the API's listings give (API reference of VPC, Limit). */
 const PER_PAGE = 100;
 
+/** One look asks for everything within this time; what was begun longer ago may be of another look. */
+const TOGETHER_MS = 100;
+
 /** Opens a port to CCN. */
 export const connectTencent: CloudConnector = (options) => new TencentPort(options);
 
@@ -41,6 +44,8 @@ class TencentPort implements CloudPort {
   readonly cloud = 'tencent';
   readonly #client: TencentClient;
   readonly #accountId: string;
+  /** Connections and routes are observed side by side, and come from the same two listings. */
+  readonly #begun = new Map<string, Begun>();
 
   constructor(options: CloudConnectionOptions) {
     this.#client = new TencentClient(options);
@@ -66,7 +71,7 @@ class TencentPort implements CloudPort {
   }
 
   async observePeerings(network: NetworkRef): Promise<ObservedPeering[]> {
-    return this.#observe(network, await this.#attachments(network));
+    return this.#observe(network, await this.#allAttachments(network));
   }
 
   async observePeering(network: NetworkRef, providerId: string): Promise<ObservedPeering | null> {
@@ -75,10 +80,10 @@ class TencentPort implements CloudPort {
   }
 
   async observeRoutes(network: NetworkRef): Promise<ObservedRouteTable[]> {
-    const active = (await this.#attachments(network)).filter(isActive);
+    const active = (await this.#allAttachments(network)).filter(isActive);
     return Promise.all(
       active.map(async ({ CcnId: ccnId = '' }) =>
-        toObservedRouteTable(ccnId, await this.#routes(network, ccnId)),
+        toObservedRouteTable(ccnId, await this.#allRoutes(network, ccnId)),
       ),
     );
   }
@@ -236,11 +241,29 @@ class TencentPort implements CloudPort {
   ): Promise<ObservedPeering[]> {
     const observed = await Promise.all(
       attachments.map(async (attachment) => {
-        const routes = isActive(attachment) ? await this.#routes(network, attachment.CcnId ?? '') : [];
+        const routes = isActive(attachment) ? await this.#allRoutes(network, attachment.CcnId ?? '') : [];
         return toObservedPeering(attachment, routes);
       }),
     );
     return observed.flatMap((peering) => peering ?? []);
+  }
+
+  #allAttachments(network: NetworkRef): Promise<CcnAttachedInstance[]> {
+    return this.#together(`attachments ${network.vpcId}`, () => this.#attachments(network));
+  }
+
+  /** Reads; who asks for the same a moment later, before it is answered, is given the same answer. */
+  #together<Answer>(what: string, read: () => Promise<Answer>): Promise<Answer> {
+    const now = performance.now();
+    const known = this.#begun.get(what);
+    if (known !== undefined && now - known.at <= TOGETHER_MS) return known.answer as Promise<Answer>;
+    const begun = { at: now, answer: read() };
+    this.#begun.set(what, begun);
+    const forget = (): void => {
+      if (this.#begun.get(what) === begun) this.#begun.delete(what);
+    };
+    begun.answer.then(forget, forget);
+    return begun.answer;
   }
 
   /**
@@ -258,6 +281,10 @@ class TencentPort implements CloudPort {
     });
     // Pages are counted off, so an element that moves between two of them is listed twice.
     return [...new Map(listed.map((attachment) => [attachment.CcnId, attachment])).values()];
+  }
+
+  #allRoutes(network: NetworkRef, ccnId: string): Promise<LearnedRoute[]> {
+    return this.#together(`routes ${network.vpcId} ${ccnId}`, () => this.#routes(network, ccnId));
   }
 
   /**
@@ -290,6 +317,13 @@ class TencentPort implements CloudPort {
       .flatMap(({ RouteSet = [] }) => RouteSet)
       .flatMap((route: Route) => toDeliveredRoute(route, ccnId) ?? []);
   }
+}
+
+/** A read that is not answered yet. */
+interface Begun {
+  /** When it began, on the monotonic clock. */
+  readonly at: number;
+  readonly answer: Promise<unknown>;
 }
 
 interface Page {

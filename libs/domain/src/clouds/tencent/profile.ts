@@ -27,7 +27,7 @@ export const tencentProfile: CloudProfile = {
   },
   // API reference of each action, "Maximum request frequency", counted by account and action.
   callLimits: {
-    parallel: 24,
+    parallel: 48,
     families: [
       {
         name: 'application',
