@@ -10,7 +10,7 @@ import {
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { connectors } from '#clouds';
-import { DEFAULT_ENGINE_SETTINGS, profileOf, type DriftPolicy } from '#domain';
+import { DEFAULT_ENGINE_SETTINGS, profileOf, type CloudId, type DriftPolicy } from '#domain';
 
 import type {
   PeeringEventPageView,
@@ -212,6 +212,34 @@ describe.each(STAGED_CLOUDS)('under a connection that runs on $cloud', (subject)
     expect(await eventsOf(stage, id, 'peering.state_changed')).toHaveLength(changes);
   });
 
+  it('an operator reserves its addresses: it runs on and is reported, and no other one gets them', async () => {
+    const { id, deployment } = await runs(stage);
+    const before = await stage.holdings(deployment);
+    const reserved = { from: '172.16.0.0', to: '172.16.0.255', version: 2 };
+    const { body: range } = await stage.operate<{ id: string; affectedPeerings: number }>(
+      'POST',
+      'reserved-ranges',
+      reserved,
+    );
+    const { body: affected } = await stage.operate<{ items: { id: string; cidrs: string[] }[] }>(
+      'GET',
+      `reserved-ranges/${range.id}/affected-peerings`,
+    );
+    expect(affected.items.filter((each) => each.id === id)).toMatchObject([{ cidrs: [CUSTOMER_CIDR] }]);
+    expect(range.affectedPeerings).toBe(affected.items.length);
+    await nextLook(stage, id);
+    await nextLook(stage, id);
+    expect((await stage.read(id)).status).toMatchObject({ state: 'running', reason: { code: 'ready' } });
+    expect(await stage.holdings(deployment)).toEqual(before);
+    const other = await stage.deploy();
+    const spec = { ...subject.declare(await stage.request(other)), cidrs: [CUSTOMER_CIDR] };
+    expect(await stage.post(other, spec)).toMatchObject({
+      status: 422,
+      body: { conflicts: [{ kind: 'reserved', cidr: CUSTOMER_CIDR }] },
+    });
+    expect(await stage.operate('DELETE', `reserved-ranges/${range.id}`)).toMatchObject({ status: 204 });
+  });
+
   it('the permissions of the platform account are revoked: that is told, and nothing else happens', async () => {
     const { id, deployment } = await runs(stage);
     const before = await stage.holdings(deployment);
@@ -371,7 +399,7 @@ describe('a route that leads nowhere on aws', () => {
 
 /** How customers add and remove blocks of their network, where the cloud tells the platform of them. */
 interface Blocks {
-  readonly cloud: string;
+  readonly cloud: CloudId;
   open(): Promise<{
     readonly stage: CloudStage;
     add(connection: StagedConnection, cidr: string): Promise<unknown>;
@@ -454,12 +482,12 @@ const BLOCKS: readonly Blocks[] = [
   },
 ];
 
-describe.each(BLOCKS)('a customer on $cloud who', ({ cloud, open }) => {
+describe.each(BLOCKS)('a customer on $cloud who', (blocks) => {
   let opened: Awaited<ReturnType<Blocks['open']>>;
   let stage: CloudStage;
 
   beforeAll(async () => {
-    opened = await open();
+    opened = await blocks.open();
     stage = opened.stage;
   });
   afterEach(() => stage.clear());
@@ -467,7 +495,7 @@ describe.each(BLOCKS)('a customer on $cloud who', ({ cloud, open }) => {
 
   const destinations = async ({ deployment }: StagedConnection): Promise<string[]> =>
     (await stage.holdings(deployment)).routes.map(({ destination }) => destination).sort();
-  const isRouted = profileOf(cloud as 'aws').capabilities.routing === 'platform';
+  const isRouted = profileOf(blocks.cloud).capabilities.routing === 'platform';
 
   it('adds a block later has it admitted and routed, and taken back with the block', async () => {
     const connection = await runs(stage);
