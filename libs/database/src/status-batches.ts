@@ -49,21 +49,21 @@ const SAVE = statement<WrittenRow>(
        provider_id = now.provider_id, live = now.live,
        due_at = ${movedDueAt('p.due_at', 'now.was_due_at', 'now.due_at')}, deadline_at = now.deadline_at,
        last_observed_at = now.observed_at, deleted_at = now.deleted_at, updated_at = now.at, version = p.version + 1
-     FROM unnest($4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[],
-       $11::boolean[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[],
-       $16::timestamptz[], $17::timestamptz[]) AS now (fence, id, version, state, reason_code, status, provider_id,
+     FROM unnest($4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[],
+       $12::boolean[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
+       $17::timestamptz[], $18::timestamptz[]) AS now (deployment_id, fence, id, version, state, reason_code, status, provider_id,
        live, was_due_at, due_at, deadline_at, observed_at, deleted_at, at)
-       JOIN held ON held.fence = now.fence
+       JOIN held ON held.id = now.deployment_id AND held.fence = now.fence
      WHERE p.id = now.id AND p.version = now.version AND p.deployment_id = held.id
      RETURNING p.id, p.tenant_id
    ), unclaimed AS (
      DELETE FROM address_claims c
-     USING unnest($18::text[], $19::inet[]) AS dropped (connection_id, block), written
+     USING unnest($19::text[], $20::inet[]) AS dropped (connection_id, block), written
      WHERE c.connection_id = dropped.connection_id AND c.block = dropped.block AND written.id = dropped.connection_id
    ), told AS (
      INSERT INTO connection_events (id, tenant_id, connection_id, type, actor, data, created_at)
      SELECT event.id, written.tenant_id, written.id, event.type, event.actor, event.data::json, event.at
-     FROM unnest($20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::timestamptz[])
+     FROM unnest($21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::timestamptz[])
        WITH ORDINALITY AS event (connection_id, id, type, actor, data, at, place)
        JOIN written ON written.id = event.connection_id
      ORDER BY event.place
@@ -76,9 +76,9 @@ const TOUCH = statement<WrittenRow>(
   `WITH ${HELD}, written AS (
      UPDATE peering_connections p SET due_at = ${movedDueAt('p.due_at', 'seen.was_due_at', 'seen.due_at')},
        last_observed_at = seen.observed_at
-     FROM unnest($4::bigint[], $5::text[], $6::bigint[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])
-       AS seen (fence, id, version, was_due_at, due_at, observed_at)
-       JOIN held ON held.fence = seen.fence
+     FROM unnest($4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::timestamptz[], $9::timestamptz[],
+       $10::timestamptz[]) AS seen (deployment_id, fence, id, version, was_due_at, due_at, observed_at)
+       JOIN held ON held.id = seen.deployment_id AND held.fence = seen.fence
      WHERE p.id = seen.id AND p.version = seen.version AND p.deployment_id = held.id
      RETURNING p.id
    )
@@ -115,6 +115,7 @@ export function touchBatches(database: Database): Coalescer<TouchAll, ReadonlySe
     const outcome = outcomesOf(
       await database.single(TOUCH, [
         ...leaseColumns(distinct(all)),
+        touches.map(({ lease }) => lease.deploymentId),
         touches.map(({ lease }) => lease.fence),
         touches.map(({ connection }) => connection.id),
         touches.map(({ connection }) => connection.version),
@@ -153,6 +154,7 @@ function saveColumns(saves: readonly StatusSave[]): unknown[] {
   );
   return [
     ...leaseColumns(distinct(saves)),
+    saves.map(({ lease }) => lease.deploymentId),
     saves.map(({ lease }) => lease.fence),
     saves.map(({ before }) => before.id),
     saves.map(({ before }) => before.version),
