@@ -67,17 +67,22 @@ describe.each(WHERE_THE_CUSTOMER_ASKS)('on $cloud', (subject) => {
     expect(stage.effects(rejecting)).toBe(2);
   });
 
-  it('the worker that is at work when another request is named writes nothing of the first', async () => {
+  it('the worker that is looking at the first one meanwhile writes nothing of it', async () => {
     const connection = await stage.begin();
-    const second = await stage.request(connection.deployment, OTHER_CIDR);
-    const { status } = await changeTo(stage, connection.id, second);
     await stage.until(connection.id, 'running');
-    const { pending, joined } = await stage.holdings(connection.deployment);
-    // Whichever comes first: what is being accepted takes no other request.
-    const running = status === 202 ? second : connection.request;
-    expect([202, 409]).toContain(status);
-    expect(joined).toEqual([running.providerId]);
-    expect(pending).toEqual(status === 202 ? [] : [second.providerId]);
+    const { deployment } = connection;
+    const request = await stage.request(deployment, OTHER_CIDR);
+    const second = await stage.request(deployment, '172.18.0.0/16');
+    const { observePeerings } = subject.contract.operations;
+    const fault = stage.fault({ kind: 'latency', ms: 500, operation: observePeerings, times: 1 });
+    const id = await stage.declare(deployment, subject.declare(request));
+    await stage.untilStruck(fault);
+    const { status } = await changeTo(stage, id, second);
+    expect(status).toBe(202);
+    await stage.until(id, 'running');
+    const { pending, joined } = await stage.holdings(deployment);
+    expect(pending).toEqual([]);
+    expect([...joined].sort()).toEqual([connection.request.providerId, second.providerId].sort());
   });
 
   it('a draft that takes its request back has it rejected, and waits for another', async () => {

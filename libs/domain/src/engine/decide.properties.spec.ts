@@ -329,6 +329,7 @@ class World {
       now: this.now,
     });
     this.connection = { ...this.connection, status: decision.status };
+    this.checkPace(decision);
     if (how === 'well') this.checkTruth();
     if (decision.action === null || how === 'dies_before_the_call') return decision;
     if (how === 'refused' || how === 'throttled') {
@@ -348,6 +349,13 @@ class World {
         : error,
     );
     return decision;
+  }
+
+  /** Whatever is in flight is looked at every minute at least, whatever runs every five. */
+  private checkPace({ recheckInMs, action }: Decision): void {
+    if (recheckInMs === null || action !== null) return;
+    const limit = this.state === 'running' ? settings.steadyMs : settings.inFlightMs;
+    if (recheckInMs > limit) this.violations.push(`${this.state} is looked at after ${recheckInMs} ms only`);
   }
 
   private record(error: CloudErrorInfo | null): void {

@@ -525,6 +525,17 @@ describe('a change that the cloud refuses', () => {
     expect(waits).toEqual([500, 1_000, 2_000, 4_000]);
   });
 
+  it('is looked at every minute while it waits for longer to be repeated', () => {
+    const first = look({ seen: peering() });
+    const failed = recordOutcome(first.status, refused, settings, T0 + 1_000);
+    const often = { ...failed, intent: { ...failed.intent!, attempts: 20 } };
+    const waiting = look({ of: { ...connection(), status: often }, seen: peering(), after: 2_000 });
+    expect(waiting).toMatchObject({ action: null, recheckInMs: settings.inFlightMs });
+    const soon = 1_000 + settings.retryMaxMs;
+    const again = look({ of: { ...connection(), status: waiting.status }, seen: peering(), after: soon });
+    expect(again.action).toEqual(first.action);
+  });
+
   it('carries one token through all attempts of one change', () => {
     const first = look({ seen: peering() });
     const failed = { ...connection(), status: recordOutcome(first.status, refused, settings, T0 + 1_000) };
