@@ -24,6 +24,7 @@ import type {
   NetworkSnapshot,
   NewEvent,
   PeeringRecord,
+  WriteTurn,
 } from '#database';
 
 export interface DeploymentRow {
@@ -86,6 +87,8 @@ export class MemoryDatabase {
   readonly accounts = new Map<string, NetworkAccount>();
   /** By account and kind: there is one region. */
   readonly circuits = new Map<string, Circuit>();
+  /** By key. */
+  readonly writeTurns = new Map<string, WriteTurn>();
   /** By account and what a cloud counts together. */
   readonly paces = new Map<string, Pace>();
   claims: readonly Claim[] = [];

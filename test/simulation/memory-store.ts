@@ -12,6 +12,7 @@ import type {
   SaveResult,
   StatusWrite,
   Touch,
+  WriteTurn,
 } from '#database';
 import { reserve, UNUSED_PACE, type Circuit, type Pace, type Reservation } from '#domain';
 
@@ -187,6 +188,33 @@ export class MemoryStore implements Store {
   #paceOf({ countedAs, platformAccountId }: PaceKey): { readonly name: string; readonly pace: Pace } {
     const name = `${platformAccountId} ${countedAs}`;
     return { name, pace: this.database.paces.get(name) ?? UNUSED_PACE };
+  }
+
+  /** A turn at changes that a cloud wants alone: as `WriteTurnStore.take`. */
+  take(key: string, holder: string, now: number, ms: number): Promise<WriteTurn | null> {
+    return this.#ask(`turn ${key}`, () => {
+      const before = this.database.writeTurns.get(key);
+      if (before !== undefined && before.until > now) return null;
+      const turn = { key, holder, fence: (before?.fence ?? 0) + 1, until: now + ms };
+      this.database.writeTurns.set(key, turn);
+      return turn;
+    });
+  }
+
+  prolong(turn: WriteTurn, now: number, ms: number): Promise<WriteTurn | null> {
+    return this.#ask(`longer turn ${turn.key}`, () => {
+      if (this.database.writeTurns.get(turn.key)?.fence !== turn.fence) return null;
+      const prolonged = { ...turn, until: now + ms };
+      this.database.writeTurns.set(turn.key, prolonged);
+      return prolonged;
+    });
+  }
+
+  end(turn: WriteTurn): Promise<void> {
+    return this.#ask(`end of turn ${turn.key}`, () => {
+      const held = this.database.writeTurns.get(turn.key);
+      if (held?.fence === turn.fence) this.database.writeTurns.set(turn.key, { ...held, until: 0 });
+    });
   }
 
   /** Whether a writer under this lease may still write; a planted defect may forget to ask. */

@@ -3,6 +3,7 @@ import type { CloudConnector, decide, EngineSettings, PlatformNetwork } from '#d
 
 import { AccountPool } from '../../apps/worker/src/accounts/account-pool.js';
 import { NetworkReconciler } from '../../apps/worker/src/engine/network-reconciler.js';
+import { WriteTurns } from '../../apps/worker/src/engine/write-turns.js';
 import type { Timers } from '../../apps/worker/src/engine/reconcile-ports.js';
 import { CALL_TIMEOUT_MS, CLOCK_DIFFERENCE_MS, type CloudModel } from './cloud-model.js';
 import type { FaultPlan } from './fault-plan.js';
@@ -92,6 +93,7 @@ export class SimulatedWorker implements Process {
     this.#reconciler = new NetworkReconciler({
       store,
       circuits: store,
+      turns: new WriteTurns({ turns: store, clock, timers, random: chance, owner: name, leaseMs: LEASE_MS }),
       accounts,
       wake: {
         wake: (deploymentId, delayMs = 0) =>

@@ -202,6 +202,18 @@ export class CloudStage<H extends CloudHarness = CloudHarness> {
     return this.queuePlace.flush();
   }
 
+  /**
+   * What a worker leaves that is killed while it makes a change of the account: its turn lasts for so long.
+   * @returns until when, in epoch milliseconds
+   */
+  leaveTurnTaken(ms: number): Promise<number> {
+    const key = `account ${this.#owners.platformAccountId}`;
+    return eventually('the turn is had', async () => {
+      const turn = await this.database.writeTurns.take(key, 'killed', this.now(), ms);
+      return turn?.until;
+    });
+  }
+
   // ---- time --------------------------------------------------------------------------------------------------------
 
   /** Epoch milliseconds of the broker and of the cloud. */

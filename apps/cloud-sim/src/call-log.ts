@@ -2,7 +2,9 @@
 export interface LoggedCall {
   /** Rises by one with every call of the cloud; survives deletion of the log. */
   readonly sequence: number;
-  /** Simulated time, ISO 8601. */
+  /** When it came, in simulated time, ISO 8601. */
+  readonly arrivedAt: string;
+  /** When it was performed: later, where a fault of latency held it up. Simulated time, ISO 8601. */
   readonly at: string;
   readonly accountId: string | null;
   readonly region: string | null;

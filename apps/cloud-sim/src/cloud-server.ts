@@ -28,12 +28,14 @@ export function createCloudServer(cloud: CloudSimulator, parts: CloudServerParts
   const serve = async (message: IncomingMessage, reply: ServerResponse): Promise<void> => {
     const request = await readRequest(message);
     if (request === undefined) return;
+    const arrivedAt = new Date(parts.clock.now()).toISOString();
     const call = cloud.identify(request);
     const faults = parts.faults.strike(cloud.id, call);
     const latency = faults.reduce((sum, fault) => sum + (fault.kind === 'latency' ? (fault.ms ?? 0) : 0), 0);
     if (latency > 0) await delay(latency, undefined, { ref: false });
     const outcome = perform(cloud, request, call, faults);
     parts.calls.add({
+      arrivedAt,
       at: new Date(parts.clock.now()).toISOString(),
       accountId: call.accountId ?? null,
       region: call.region ?? null,

@@ -8,6 +8,7 @@ import { CredentialCipher } from '#runtime';
 
 import { AccountPool } from './accounts/account-pool.js';
 import { NetworkReconciler } from './engine/network-reconciler.js';
+import { WriteTurns } from './engine/write-turns.js';
 import { systemTimers, type CloudAccounts } from './engine/reconcile-ports.js';
 import { WorkerMetrics } from './monitoring/worker-metrics.js';
 import { PARTS, type WorkerParts } from './parts.js';
@@ -16,6 +17,7 @@ import { PARTS, type WorkerParts } from './parts.js';
 @Injectable()
 export class ReconcileProcessor {
   readonly #accounts: AccountPool;
+  readonly #writeTurns: WriteTurns;
   readonly #reconciler: NetworkReconciler;
   #consumer: Consumer | null = null;
   readonly #shutdown = new AbortController();
@@ -41,24 +43,32 @@ export class ReconcileProcessor {
       slots: config.worker.concurrency,
       callsPerSecond: config.worker.cloudCallsPerSecond,
     });
+    const owner = `${hostname()}/${process.pid}`;
+    const { leaseMs } = config.worker;
+    const timing = { clock, timers: systemTimers, random: Math.random };
+    this.#writeTurns = new WriteTurns({ ...timing, turns: database.writeTurns, owner, leaseMs });
     this.#reconciler = new NetworkReconciler({
       store: database.reconcile,
       circuits: database.circuits,
+      turns: this.#writeTurns,
       accounts: this.#accounts,
       wake: queues,
-      clock,
-      timers: systemTimers,
-      random: Math.random,
-      settings: { engine: config.engine, leaseMs: config.worker.leaseMs, callTimeoutMs },
+      ...timing,
+      settings: { engine: config.engine, leaseMs, callTimeoutMs },
       log: logger,
       monitor: metrics,
-      owner: `${hostname()}/${process.pid}`,
+      owner,
     });
   }
 
   /** The way to the clouds, the same for everything in this process. */
   get accounts(): CloudAccounts {
     return this.#accounts;
+  }
+
+  /** Turns at changes that a cloud wants one after the other, the same for everything in this process. */
+  get turns(): WriteTurns {
+    return this.#writeTurns;
   }
 
   async start(): Promise<void> {

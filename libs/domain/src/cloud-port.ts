@@ -41,6 +41,11 @@ export interface Capabilities {
   readonly removableIn: readonly ProviderPhase[];
   /** How long after a change a read may still show the state before it, in milliseconds. */
   readonly consistencyMs: number;
+  /**
+   * Which changes the cloud wants one after the other: those of one route table, or all of an account. One that comes
+   * while another is under way is refused with `conflict`.
+   */
+  readonly writesExclude: 'route_table' | 'account';
   /** How long the cloud keeps an unanswered request, in milliseconds; null when the vendor does not say. */
   readonly requestExpiryMs: number | null;
 }

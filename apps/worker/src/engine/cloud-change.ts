@@ -1,4 +1,4 @@
-import type { ChangeContext, ChangeReceipt, CloudAction, CloudPort, NetworkRef } from '#domain';
+import type { Capabilities, ChangeContext, ChangeReceipt, CloudAction, CloudPort, NetworkRef } from '#domain';
 
 /** Carries out one decided change of the cloud. @throws CloudError */
 export function carryOut(
@@ -32,9 +32,36 @@ export function carryOut(
   }
 }
 
-/** Changes with the same key exclude each other in the cloud: they are made one after the other. */
-export function exclusionKey(connectionId: string, action: CloudAction): string {
-  return action.kind === 'ensure_route' || action.kind === 'remove_route'
-    ? `table ${action.routeTableId}`
-    : `connection ${connectionId}`;
+/** What keeps a change from being made at the same time as another one: those with the same key are made in turn. */
+export interface Exclusion {
+  readonly key: string;
+  /** `workers`: whoever makes them. `pass`: the lease of the deployment keeps everybody else away already. */
+  readonly reach: 'pass' | 'workers';
+}
+
+/**
+ * The key of the turn in which a change is to be made where all changes of an account exclude each other; null elsewhere.
+ * @param accountRowId the row of the platform account
+ */
+export function turnOfAccount(
+  { writesExclude }: Pick<Capabilities, 'writesExclude'>,
+  accountRowId: string,
+): string | null {
+  return writesExclude === 'account' ? `account ${accountRowId}` : null;
+}
+
+/**
+ * What a change excludes. A route table belongs to one VPC, and a VPC to one deployment.
+ * @param accountRowId the row of the platform account
+ */
+export function exclusionOf(
+  capabilities: Pick<Capabilities, 'writesExclude'>,
+  accountRowId: string,
+  connectionId: string,
+  action: CloudAction,
+): Exclusion {
+  const turn = turnOfAccount(capabilities, accountRowId);
+  if (turn !== null) return { key: turn, reach: 'workers' };
+  const isRoute = action.kind === 'ensure_route' || action.kind === 'remove_route';
+  return { key: isRoute ? `table ${action.routeTableId}` : `connection ${connectionId}`, reach: 'pass' };
 }

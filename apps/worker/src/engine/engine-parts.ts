@@ -4,6 +4,7 @@ import type { Clock, Logger } from '#runtime';
 
 import type { CircuitMonitor } from '../breaker/cloud-breaker.js';
 import type { CloudAccounts, Store, Timers, Wake } from './reconcile-ports.js';
+import type { WriteTurns } from './write-turns.js';
 
 /** Times of the engine itself, in milliseconds; those of the rules are in {@link EngineSettings}. */
 export interface ReconcilerSettings {
@@ -24,6 +25,8 @@ export interface EngineParts {
   readonly store: Store;
   /** The circuit breakers of the platform accounts. */
   readonly circuits: Pick<CircuitStore, 'change'>;
+  /** Turns at changes that a cloud wants one after the other. */
+  readonly turns: Pick<WriteTurns, 'inTurn'>;
   readonly accounts: CloudAccounts;
   readonly wake: Wake;
   readonly clock: Clock;

@@ -1,20 +1,32 @@
-import type { Lease } from '#database';
+import type { Lease as DeploymentLease } from '#database';
 import type { Clock } from '#runtime';
 
-import type { Store, Timers } from './reconcile-ports.js';
+import type { Timers } from './reconcile-ports.js';
+
+/** Something that is had for a time. */
+interface Held {
+  /** Epoch milliseconds. */
+  readonly until: number;
+}
+
+/** Where it is had from. */
+interface Lender<Lease extends Held> {
+  /** Prolongs it to `now + ms`. @returns null when somebody else has it */
+  renew(lease: Lease, now: number, ms: number): Promise<Lease | null>;
+}
 
 /**
- * Keeps a lease alive while its deployment is worked on, and knows when it is lost. A lease that cannot be renewed
+ * Keeps a lease alive while what it is about is worked on, and knows when it is lost. A lease that cannot be renewed
  * counts as lost the moment it runs out: from then on somebody else may be at work.
  */
-export class LeaseKeeper {
+export class LeaseKeeper<Lease extends Held = DeploymentLease> {
   #lease: Lease;
   #lost = false;
   #renewing: Promise<void> | null = null;
   readonly #stop: () => void;
 
   constructor(
-    private readonly store: Pick<Store, 'renew'>,
+    private readonly store: Lender<Lease>,
     lease: Lease,
     private readonly leaseMs: number,
     private readonly clock: Clock,

@@ -5,16 +5,18 @@ import {
   decide,
   profileOf,
   recordOutcome,
+  withdrawIntent,
   type CloudAction,
   type CloudErrorInfo,
   type CloudProfile,
   type Decision,
+  type Intent,
   type PeeringStatus,
 } from '#domain';
 import type { NetworkSnapshot, PeeringRecord, SaveResult, Touch } from '#database';
 
 import type { CloudAccess } from '../accounts/account-pool.js';
-import { carryOut, exclusionKey } from './cloud-change.js';
+import { carryOut, exclusionOf, type Exclusion } from './cloud-change.js';
 import type { EngineParts } from './engine-parts.js';
 import { inParallel } from './in-parallel.js';
 import type { LeaseKeeper } from './lease-keeper.js';
@@ -22,6 +24,10 @@ import { holdersIn, sightingOf, type Look } from './look.js';
 import { cloudCallEvent, driftEvents, stateEvents, type ConnectionEvent } from './status-events.js';
 import { WRITES_AT_A_TIME, writeStatus } from './status-write.js';
 
+/** Changes of one pass; further ones are decided anew by the next, so that no pass is longer than its turn. */
+const CHANGES_IN_A_PASS = 60;
+/** When a change is tried again whose turn did not come, in milliseconds; up to as much again by chance. */
+const LEFT_FOR_MS = 500;
 /** Changes of one deployment in the cloud at a time. */
 const CHANGES_AT_A_TIME = 6;
 /** A look that shows nothing new is written down at most this often, in milliseconds. */
@@ -41,8 +47,11 @@ export interface PassResult {
 }
 
 interface Change {
+  /** With the intent written down. */
   readonly connection: PeeringRecord;
   readonly action: CloudAction;
+  /** The intent before that one. */
+  readonly before: Intent | null;
 }
 
 /**
@@ -71,9 +80,14 @@ export class NetworkPass {
     this.#holders = holdersIn(seen, this.snapshot.connections, this.#profile);
     const touches: Touch[] = [];
     const writes: { readonly connection: PeeringRecord; readonly decision: Decision }[] = [];
+    let intended = 0;
     for (const connection of this.snapshot.connections) {
       const decision = this.#decide(connection, seen);
-      this.#again(decision.action === null ? decision.recheckInMs : 0);
+      if (decision.action === null) this.#again(decision.recheckInMs);
+      else if (intended === CHANGES_IN_A_PASS) {
+        this.#again(0);
+        continue;
+      } else intended += 1;
       if (!isDeepStrictEqual(decision.status, connection.status)) writes.push({ connection, decision });
       else touches.push(...this.#touch(connection, seen.at, decision));
     }
@@ -143,7 +157,9 @@ export class NetworkPass {
     ];
     const dueAt = this.#dueAt(action === null ? recheckInMs : 0);
     const saved = await this.#save(connection, status, dueAt, seen.at, events);
-    if (saved.outcome === 'saved') return action === null ? [] : [{ connection: saved.connection, action }];
+    if (saved.outcome === 'saved') {
+      return action === null ? [] : [{ connection: saved.connection, action, before: before.intent }];
+    }
     this.#again(saved.outcome === 'claim_conflict' ? await this.#planAnew(connection) : 0);
     return [];
   }
@@ -162,20 +178,58 @@ export class NetworkPass {
   }
 
   async #change(changes: readonly Change[]): Promise<void> {
-    const inOrder = new Map<string, Change[]>();
+    const { account } = this.snapshot;
+    const inOrder = new Map<string, { readonly exclusion: Exclusion; readonly sequence: Change[] }>();
     for (const change of changes) {
-      const key = exclusionKey(change.connection.id, change.action);
-      inOrder.set(key, [...(inOrder.get(key) ?? []), change]);
+      const { connection, action } = change;
+      const exclusion = exclusionOf(this.#profile.capabilities, account.id, connection.id, action);
+      const known = inOrder.get(exclusion.key);
+      if (known === undefined) inOrder.set(exclusion.key, { exclusion, sequence: [change] });
+      else known.sequence.push(change);
     }
-    await inParallel([...inOrder.values()], CHANGES_AT_A_TIME, async (sequence) => {
-      for (const change of sequence) await this.#makeChange(change);
-    });
+    await inParallel([...inOrder.values()], CHANGES_AT_A_TIME, ({ exclusion, sequence }) =>
+      this.#changeInTurn(exclusion, sequence),
+    );
+  }
+
+  /** Makes changes that exclude each other; where others make such changes, too, each when its turn comes. */
+  async #changeInTurn({ key, reach }: Exclusion, sequence: readonly Change[]): Promise<void> {
+    for (const [index, change] of sequence.entries()) {
+      if (reach === 'pass') {
+        await this.#makeChange(change);
+        continue;
+      }
+      const isMade = await this.parts.turns.inTurn(key, async (lasts) => {
+        if (!(await lasts(this.#callMs()))) return false;
+        await this.#makeChange(change);
+        return true;
+      });
+      if (isMade) continue;
+      // Others are at it: those behind would wait as long, one after the other.
+      await inParallel(sequence.slice(index), WRITES_AT_A_TIME, (left) => this.#leave(left));
+      return;
+    }
+  }
+
+  /** Leaves a change for a little later: it has not been made, and counts as no attempt. */
+  async #leave(change: Change): Promise<void> {
+    const ms = Math.round(LEFT_FOR_MS * (1 + this.parts.random()));
+    this.#again(ms);
+    const dueAt = this.parts.clock.now() + ms;
+    await this.#amend(change, ({ status }) => [withdrawIntent(status, change.before), dueAt, []]);
+  }
+
+  /** Time that one change takes at most, as far as a lease of the usual length can outlast it, in milliseconds. */
+  #callMs(): number {
+    const { leaseMs, callTimeoutMs } = this.parts.settings;
+    return Math.min(callTimeoutMs + 1_000, leaseMs * 0.8);
   }
 
   /** Makes a change that is written down. Without a lease that outlasts it, whoever comes next finds it unanswered. */
-  async #makeChange({ connection, action }: Change): Promise<void> {
-    const { leaseMs, callTimeoutMs } = this.parts.settings;
-    if (!(await this.keeper.holdsFor(Math.min(callTimeoutMs + 1_000, leaseMs * 0.8)))) {
+  async #makeChange(change: Change): Promise<void> {
+    const { connection, action } = change;
+    this.#again(0);
+    if (!(await this.keeper.holdsFor(this.#callMs()))) {
       this.keeper.lose();
       return;
     }
@@ -195,24 +249,38 @@ export class NetworkPass {
       error = thrown.info;
       if (error.category === 'auth') this.#refusal = error;
     }
-    await this.#record(connection, { error, requestId });
+    await this.#record(change, { error, requestId });
   }
 
-  /** Writes down how a change went, even when the API has written the connection in the meantime. */
+  /** Writes down how a change went. */
   async #record(
-    made: PeeringRecord,
+    change: Change,
     result: { readonly error: CloudErrorInfo | null; readonly requestId: string | undefined },
   ): Promise<void> {
-    const { clock, settings, store } = this.parts;
+    const { clock, settings } = this.parts;
     const at = clock.now();
+    await this.#amend(change, ({ status }, intent) => [
+      recordOutcome(status, result.error, settings.engine, at),
+      at,
+      [cloudCallEvent(intent, result)],
+    ]);
+  }
+
+  /** Writes what became of a change, even when the API has written the connection in the meantime. */
+  async #amend(
+    { connection: made }: Change,
+    amended: (
+      connection: PeeringRecord,
+      intent: Intent,
+    ) => [status: PeeringStatus, dueAt: number, events: readonly ConnectionEvent[]],
+  ): Promise<void> {
     const token = made.status.intent?.token;
     let connection: PeeringRecord | undefined = made;
     while (connection?.status.intent?.token === token && connection?.status.intent != null) {
-      const { intent } = connection.status;
-      const status = recordOutcome(connection.status, result.error, settings.engine, at);
-      const { outcome } = await this.#save(connection, status, at, null, [cloudCallEvent(intent, result)]);
+      const [status, dueAt, events] = amended(connection, connection.status.intent);
+      const { outcome } = await this.#save(connection, status, dueAt, null, events);
       if (outcome !== 'stale') return;
-      const reloaded = await store.loadNetwork(this.keeper.lease);
+      const reloaded = await this.parts.store.loadNetwork(this.keeper.lease);
       connection = reloaded?.connections.find(({ id }) => id === made.id);
     }
   }

@@ -44,6 +44,7 @@ export class OrphanPatrol {
       orphans: database.orphans,
       accounts: processor.accounts,
       breaker: new CloudBreaker({ circuits: database.circuits, clock, random, log, monitor: metrics }),
+      turns: processor.turns,
       wake: queues,
       clock,
       timers: systemTimers,

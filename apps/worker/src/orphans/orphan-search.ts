@@ -21,10 +21,12 @@ import { newId, type Clock, type Logger } from '#runtime';
 
 import type { CloudAccess } from '../accounts/account-pool.js';
 import type { CloudBreaker, Passage } from '../breaker/cloud-breaker.js';
+import { turnOfAccount } from '../engine/cloud-change.js';
 import { FailurePacing } from '../engine/failure-pacing.js';
 import { bothOf } from '../engine/in-parallel.js';
 import { LeaseKeeper } from '../engine/lease-keeper.js';
 import type { CloudAccounts, Store, Timers, Wake } from '../engine/reconcile-ports.js';
+import type { WriteTurns } from '../engine/write-turns.js';
 import { removeOrphan } from './orphan-removal.js';
 
 /** Everything that a search is made of. */
@@ -33,6 +35,7 @@ export interface OrphanSearchParts {
   readonly orphans: Pick<OrphanStore, 'check' | 'load' | 'owners' | 'save' | 'fail' | 'schedule'>;
   readonly accounts: CloudAccounts;
   readonly breaker: Pick<CloudBreaker, 'admit' | 'looked'>;
+  readonly turns: Pick<WriteTurns, 'inTurn'>;
   readonly wake: Wake;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -234,10 +237,10 @@ export class OrphanSearcher {
     for (const { orphan, remove } of judged) {
       if (!remove) continue;
       const isTime = clock.now() - look.at < TURN_MS && !signal.aborted && !keeper.isLost();
-      const error = isTime ? await this.#remove(search, access, orphan, look) : null;
-      if (!isTime) left += 1;
-      if (error?.category === 'auth') {
-        await this.parts.breaker.looked(snapshot, passage, error);
+      const result = isTime ? await this.#removeInTurn(search, access, orphan, look) : 'left';
+      if (result === 'left') left += 1;
+      else if (result?.category === 'auth') {
+        await this.parts.breaker.looked(snapshot, passage, result);
         break;
       }
     }
@@ -245,6 +248,25 @@ export class OrphanSearcher {
     const own = judged.map(({ orphan }) => orphanCheckAt(orphan, search.settings) ?? regular);
     const dueAt = left > 0 ? clock.now() : Math.min(regular, ...own);
     await this.#schedule(search, dueAt, look.at);
+  }
+
+  /** As {@link #remove}, in turn with everybody's changes where the cloud wants them so; `left` when it did not come. */
+  async #removeInTurn(
+    search: Search,
+    access: CloudAccess,
+    orphan: OrphanRecord,
+    look: Look,
+  ): Promise<CloudErrorInfo | null | 'left'> {
+    const { settings, turns } = this.parts;
+    const turn = turnOfAccount(search.profile.capabilities, search.snapshot.account.id);
+    if (turn === null) return this.#remove(search, access, orphan, look);
+    let result: CloudErrorInfo | null | 'left' = 'left';
+    await turns.inTurn(turn, async (lasts) => {
+      const isMine = await lasts(Math.min(settings.callTimeoutMs + 1_000, settings.leaseMs * 0.8));
+      if (isMine) result = await this.#remove(search, access, orphan, look);
+      return isMine;
+    });
+    return result;
   }
 
   /** Removes one thing, if still nobody owns it; answers why the cloud would not. */

@@ -9,7 +9,12 @@
  */
 import type { CloudErrorInfo, ObservedPeering } from '../cloud-port.js';
 import { missingFields } from '../cloud-profile.js';
-import { LIVE_PHASES, type PeeringConnection, type PeeringStatus } from '../peering-connection.js';
+import {
+  LIVE_PHASES,
+  type Intent,
+  type PeeringConnection,
+  type PeeringStatus,
+} from '../peering-connection.js';
 import { assertTransition, isRetryable } from '../peering-state.js';
 import type { Decision, DecisionInput, Draft, EngineSettings } from './decision.js';
 import { isReplaced, mayHaveRequested } from './ownership.js';
@@ -100,6 +105,15 @@ export function decideUnseen(
   }
   if (now - lastObservedAt < settings.staleAfterMs) return status;
   return withCondition(status, 'Fresh', 'Unknown', error.category, now);
+}
+
+/**
+ * The status when the intended action was not carried out and never will be under this intent, since something else had
+ * to come first: the intent is again what it was before, so that it counts as no attempt.
+ * @param before the intent of the status that was decided about
+ */
+export function withdrawIntent(status: PeeringStatus, before: Intent | null): PeeringStatus {
+  return { ...status, intent: before };
 }
 
 /** The status after an action was carried out or refused. */

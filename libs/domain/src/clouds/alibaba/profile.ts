@@ -56,6 +56,8 @@ export const alibabaProfile: CloudProfile = {
     // expired stays listed until it is deleted. Nothing can be changed while a change is under way.
     removableIn: ['pending_platform', 'active', 'rejected', 'expired'],
     consistencyMs: 2_000,
+    // A change that comes while another one of the account is under way is refused with Conflict.Operation.
+    writesExclude: 'account',
     requestExpiryMs: 7 * DAY_MS,
   },
   // Limits are those of each action ("OpenAPI throttling and quota management"); those of these actions are not

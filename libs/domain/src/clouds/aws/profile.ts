@@ -20,6 +20,7 @@ export const awsProfile: CloudProfile = {
     // expired ones can be neither accepted nor deleted and disappear by themselves.
     removableIn: ['pending_platform', 'active'],
     consistencyMs: 2_000,
+    writesExclude: 'route_table',
     requestExpiryMs: 7 * DAY_MS,
   },
   // EC2 developer guide, "Request throttling for the Amazon EC2 API": a bucket for each account, region and action;

@@ -24,6 +24,7 @@ export const huaweiProfile: CloudProfile = {
     // Either side may delete in any state; what was rejected or has expired stays listed until then.
     removableIn: ['pending_platform', 'active', 'rejected', 'expired'],
     consistencyMs: 2_000,
+    writesExclude: 'route_table',
     // Requests expire, but the vendor does not say when.
     requestExpiryMs: null,
   },

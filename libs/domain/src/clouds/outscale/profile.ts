@@ -22,6 +22,7 @@ export const outscaleProfile: CloudProfile = {
     // ones can be neither accepted nor deleted and disappear after an hour.
     removableIn: ['pending_platform', 'active'],
     consistencyMs: 2_000,
+    writesExclude: 'route_table',
     requestExpiryMs: 7 * DAY_MS,
   },
   // What the vendor's own SDKs keep to: five calls a second, three at a time. A key is locked out after four bad

@@ -22,6 +22,7 @@ export const tencentProfile: CloudProfile = {
     // until their owner takes them back.
     removableIn: ['pending_customer', 'active', 'rejected', 'expired', 'failed'],
     consistencyMs: 3_000,
+    writesExclude: 'route_table',
     // Applications expire (that is what ResetAttachCcnInstances is for), but the vendor does not say when.
     requestExpiryMs: null,
   },
