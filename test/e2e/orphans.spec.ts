@@ -12,6 +12,8 @@ import type { OrphanView } from '../../apps/api/src/operator/orphan.view.js';
 import type { AlibabaHarness } from '../contract/alibaba.harness.js';
 import type { AwsHarness } from '../contract/aws.harness.js';
 import type { CloudHarness } from '../contract/cloud-harness.js';
+import type { HuaweiHarness } from '../contract/huawei.harness.js';
+import type { OutscaleHarness } from '../contract/outscale.harness.js';
 import type { TencentHarness } from '../contract/tencent.harness.js';
 import {
   CloudStage,
@@ -20,7 +22,15 @@ import {
   type StagedConnection,
   type StagedDeployment,
 } from '../support/cloud-stage.js';
-import { alibaba, aws, tencent, type Holdings, type StagedCloud } from '../support/cloud-stage-table.js';
+import {
+  alibaba,
+  aws,
+  huawei,
+  outscale,
+  tencent,
+  type Holdings,
+  type StagedCloud,
+} from '../support/cloud-stage-table.js';
 import { eventually } from '../support/eventually.js';
 import { codeOf, instance } from '../support/simulated-tencent.js';
 
@@ -91,65 +101,95 @@ const are =
   (orphans: readonly OrphanView[]): boolean =>
     orphans.length > 0 && orphans.every(({ state }) => states.includes(state));
 
-/** What others have made in the platform network; answers with the ids of their connections. */
-type MakeForeign<H extends CloudHarness> = (
-  stage: CloudStage<H>,
-  deployment: StagedDeployment,
-  table: string,
-) => Promise<{ readonly joined: readonly string[]; readonly pending: readonly string[] }>;
-
-/** A connection that a person accepted and routes to, one that another broker marks as its own, and a request. */
-const foreignOnAws: MakeForeign<AwsHarness> = async ({ harness }, { network }, table) => {
-  const { platform } = harness;
-  const join = async (cidr: string): Promise<string> => {
-    const { providerId } = await harness.createRequest(network, cidr);
-    await platform.send(new AcceptVpcPeeringConnectionCommand({ VpcPeeringConnectionId: providerId }));
-    const route = { RouteTableId: table, DestinationCidrBlock: cidr, VpcPeeringConnectionId: providerId };
-    await platform.send(new CreateRouteCommand(route));
-    return providerId;
-  };
-  const byHand = await join('172.30.0.0/16');
-  const byAnother = await join('172.31.0.0/16');
-  const Tags = [{ Key: 'peering-broker:connection', Value: newId('peer') }];
-  await platform.send(new CreateTagsCommand({ Resources: [byAnother], Tags }));
-  const { providerId: request } = await harness.createRequest(network, '172.29.0.0/16');
-  return { joined: [byHand, byAnother], pending: [request] };
-};
-
-const foreignOnAlibaba: MakeForeign<AlibabaHarness> = async ({ harness }, { network }, table) => {
-  const { platform } = harness.alibaba;
-  const join = async (cidr: string): Promise<string> => {
-    const { providerId } = await harness.createRequest(network, cidr);
-    await harness.peer(platform, 'AcceptVpcPeerConnection', providerId);
-    await harness.addRoute(table, cidr, providerId);
-    return providerId;
-  };
-  const byHand = await join('172.30.0.0/16');
-  const byAnother = await join('172.31.0.0/16');
-  await harness.alibaba.call(platform, 'VpcPeer', 'TagResources', {
-    RegionId: network.region,
-    ResourceType: 'PeerConnection',
-    'ResourceId.1': byAnother,
-    'Tag.1.Key': 'peering-broker:connection',
-    'Tag.1.Value': newId('peer'),
-  });
-  const { providerId: request } = await harness.createRequest(network, '172.29.0.0/16');
-  return { joined: [byHand, byAnother], pending: [request] };
-};
-
+/** What people at the platform do in the console of a cloud. */
 interface Subject<H extends CloudHarness = CloudHarness> {
   readonly cloud: StagedCloud<H>;
-  readonly makeForeign: MakeForeign<H>;
   /** What proves that a route is the broker's. */
-  readonly routeEvidence: string;
+  readonly routeEvidence: 'mark' | 'history';
+  readonly accept: (harness: H, providerId: string) => Promise<unknown>;
+  readonly addRoute: (harness: H, table: string, cidr: string, providerId: string) => Promise<unknown>;
+  /** Leaves the mark as the broker leaves its own. */
+  readonly mark: (harness: H, providerId: string, mark: string, region: string) => Promise<unknown>;
 }
 
-const SUBJECTS = [
-  { cloud: aws, makeForeign: foreignOnAws, routeEvidence: 'history' } satisfies Subject<AwsHarness>,
-  { cloud: alibaba, makeForeign: foreignOnAlibaba, routeEvidence: 'mark' } satisfies Subject<AlibabaHarness>,
-] as unknown as readonly Subject[];
+const MARK_TAG = 'peering-broker:connection';
 
-describe.each(SUBJECTS)('what is left on $cloud.cloud', ({ cloud, makeForeign, routeEvidence }) => {
+const onAws: Subject<AwsHarness> = {
+  cloud: aws,
+  routeEvidence: 'history',
+  accept: ({ platform }, id) =>
+    platform.send(new AcceptVpcPeeringConnectionCommand({ VpcPeeringConnectionId: id })),
+  addRoute: ({ platform }, table, cidr, id) => {
+    const route = { RouteTableId: table, DestinationCidrBlock: cidr, VpcPeeringConnectionId: id };
+    return platform.send(new CreateRouteCommand(route));
+  },
+  mark: ({ platform }, id, mark) =>
+    platform.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key: MARK_TAG, Value: mark }] })),
+};
+
+const onAlibaba: Subject<AlibabaHarness> = {
+  cloud: alibaba,
+  routeEvidence: 'mark',
+  accept: (harness, id) => harness.peer(harness.alibaba.platform, 'AcceptVpcPeerConnection', id),
+  addRoute: (harness, table, cidr, id) => harness.addRoute(table, cidr, id),
+  mark: ({ alibaba: cloud }, id, mark, region) =>
+    cloud.call(cloud.platform, 'VpcPeer', 'TagResources', {
+      RegionId: region,
+      ResourceType: 'PeerConnection',
+      'ResourceId.1': id,
+      'Tag.1.Key': MARK_TAG,
+      'Tag.1.Value': mark,
+    }),
+};
+
+const onHuawei: Subject<HuaweiHarness> = {
+  cloud: huawei,
+  routeEvidence: 'mark',
+  accept: (harness, id) => harness.asPlatform('PUT', `/v2.0/vpc/peerings/${id}/accept`),
+  addRoute: (harness, table, cidr, id) => harness.addRoute(table, cidr, id),
+  mark: (harness, id, mark) =>
+    harness.asPlatform('PUT', `/v2.0/vpc/peerings/${id}`, {
+      peering: { description: `[${MARK_TAG}=${mark}]` },
+    }),
+};
+
+const onOutscale: Subject<OutscaleHarness> = {
+  cloud: outscale,
+  routeEvidence: 'history',
+  accept: ({ platform }, id) => platform('AcceptNetPeering', { NetPeeringId: id }),
+  addRoute: ({ platform }, table, cidr, id) =>
+    platform('CreateRoute', { RouteTableId: table, DestinationIpRange: cidr, NetPeeringId: id }),
+  mark: ({ platform }, id, mark) =>
+    platform('CreateTags', { ResourceIds: [id], Tags: [{ Key: MARK_TAG, Value: mark }] }),
+};
+
+const SUBJECTS = [onAws, onAlibaba, onHuawei, onOutscale] as unknown as readonly Subject[];
+
+/**
+ * What others have in the platform network: a connection that a person has accepted and routes to, one that another
+ * broker marks as its own, and a request that nobody has answered. Answers with the ids of the connections.
+ */
+async function makeForeign(
+  { accept, addRoute, mark }: Subject,
+  { harness }: CloudStage,
+  { network }: StagedDeployment,
+  table: string,
+): Promise<readonly string[]> {
+  const join = async (cidr: string): Promise<string> => {
+    const { providerId } = await harness.createRequest(network, cidr);
+    await accept(harness, providerId);
+    await addRoute(harness, table, cidr, providerId);
+    return providerId;
+  };
+  const byHand = await join('172.30.0.0/16');
+  const byAnother = await join('172.31.0.0/16');
+  await mark(harness, byAnother, newId('peer'), network.region);
+  await harness.createRequest(network, '172.29.0.0/16');
+  return [byHand, byAnother];
+}
+
+describe.each(SUBJECTS)('what is left on $cloud.cloud', (subject) => {
+  const { cloud, routeEvidence } = subject;
   let stage: CloudStage;
   let watch: Watch<CloudHarness>;
 
@@ -165,9 +205,10 @@ describe.each(SUBJECTS)('what is left on $cloud.cloud', ({ cloud, makeForeign, r
     const { deployment, request } = connection;
     const { providerId } = request;
     const [table = ''] = (await stage.holdings(deployment)).tables;
-    const foreign = await makeForeign(stage, deployment, table);
+    const foreign = await makeForeign(subject, stage, deployment, table);
     const before = await stage.holdings(deployment);
-    expect(before.joined).toEqual(expect.arrayContaining([providerId, ...foreign.joined]));
+    expect([...before.joined].sort()).toEqual([providerId, ...foreign].sort());
+    expect(before.pending).toHaveLength(1);
 
     const found = await watch.leftBehind(connection);
     expect([...found].sort((one, other) => (one.kind < other.kind ? -1 : 1))).toMatchObject([
@@ -189,10 +230,11 @@ describe.each(SUBJECTS)('what is left on $cloud.cloud', ({ cloud, makeForeign, r
 
     stage.advance(6 * HOUR_MS, { wakes: false });
     const removed = await watch.until(deployment, 'all is removed', are('removed'));
-    expect(removed).toMatchObject([
-      { attempts: 1, lastError: null },
-      { attempts: 1, lastError: null },
-    ]);
+    for (const { lastError, endedAt } of removed) {
+      expect(lastError).toBeNull();
+      expect(Date.parse(endedAt ?? '')).toBeGreaterThan(Date.parse(found[0]!.removeAfter));
+    }
+    expect(stage.effects(cloud.contract.operations.delete!)).toBe(1);
     expect(await stage.holdings(deployment)).toEqual({
       ...before,
       joined: before.joined.filter((id) => id !== providerId),
@@ -201,6 +243,19 @@ describe.each(SUBJECTS)('what is left on $cloud.cloud', ({ cloud, makeForeign, r
     await watch.searched(deployment, NEXT_SEARCH_MS);
     expect(await watch.orphans(deployment)).toEqual(removed);
   });
+});
+
+describe('what was left behind', () => {
+  const cloud = aws;
+  let stage: CloudStage<AwsHarness>;
+  let watch: Watch<AwsHarness>;
+
+  beforeAll(async () => {
+    stage = await CloudStage.open(cloud, SEARCHED);
+    watch = new Watch(stage);
+  });
+  afterEach(() => stage.clear());
+  afterAll(() => stage.close());
 
   it('is removed at once when an operator says so, and never when one keeps it', async () => {
     const connection = await stage.connect();
@@ -285,20 +340,8 @@ describe.each(SUBJECTS)('what is left on $cloud.cloud', ({ cloud, makeForeign, r
     await watch.until(deployment, 'all is removed', are('removed'));
     expect(await stage.holdings(deployment)).toMatchObject({ joined: [], routes: [] });
   });
-});
 
-describe('a search', () => {
-  let stage: CloudStage<AwsHarness>;
-  let watch: Watch<AwsHarness>;
-
-  beforeAll(async () => {
-    stage = await CloudStage.open(aws, SEARCHED);
-    watch = new Watch(stage);
-  });
-  afterEach(() => stage.clear());
-  afterAll(() => stage.close());
-
-  it('comes to the same with two workers, and when answers are lost', async () => {
+  it('comes to the same end with two workers, and when answers are lost', async () => {
     await stage.startWorker();
     const connection = await stage.connect();
     const { deployment } = connection;
@@ -307,15 +350,13 @@ describe('a search', () => {
     stage.fault({ operation: 'DeleteVpcPeeringConnection', kind: 'drop_before', times: 1 });
     stage.advance(DAY_MS, { wakes: false });
     const removed = await watch.until(deployment, 'all is removed', are('removed'));
-    expect(removed.map(({ kind, attempts }) => [kind, attempts]).sort()).toEqual([
-      ['peering', 2],
-      ['route', 1],
-    ]);
+    // What had no effect is tried again; what had is not, though nobody was told.
+    expect(removed.find(({ kind }) => kind === 'peering')?.attempts).toBeGreaterThanOrEqual(2);
     expect(stage.effects('DeleteRoute')).toBe(1);
     expect(stage.effects('DeleteVpcPeeringConnection')).toBe(1);
   });
 
-  it('goes on after a worker that stopped in the middle of it', async () => {
+  it('is removed by the next worker when one stops in the middle of it', async () => {
     const connection = await stage.connect();
     const { deployment } = connection;
     await watch.leftBehind(connection);
@@ -333,7 +374,7 @@ describe('a search', () => {
     expect(await stage.holdings(deployment)).toMatchObject({ joined: [], routes: [] });
   });
 
-  it('asks nothing of a cloud that refuses the account, in a network without any connection, too', async () => {
+  it('is not asked for where the cloud refuses the account, in a network without any connection, too', async () => {
     const deployment = await stage.deploy();
     await watch.searched(deployment, A_WHILE_MS);
     const refusal = stage.fault({

@@ -232,7 +232,7 @@ interface HuaweiBooks extends Omit<AwsBooks, 'routeTables'> {
   }[];
 }
 
-const huawei: StagedCloud<HuaweiHarness> = {
+export const huawei: StagedCloud<HuaweiHarness> = {
   cloud: 'huawei',
   contract: huaweiSubject,
   settings: {},
