@@ -77,6 +77,8 @@ export interface ObservedPeering {
   readonly expiresAt?: number;
   /** When the cloud took the request, in epoch milliseconds, where it says so. */
   readonly requestedAt?: number;
+  /** Tells this one from others that come to the same id after it, where the cloud gives ids anew. */
+  readonly incarnation?: string;
   /** The mark that the broker left (tag, name, description): the id of the connection that owns this. */
   readonly mark?: string;
 }

@@ -86,7 +86,7 @@ export function toDeliveredRoute(route: Route, ccnId: string): LearnedRoute | nu
 
 /**
  * An attachment, which the platform has asked for and the customer's CCN accepts; null for an element without its ids
- * or a state, which the vendor does not document. AttachedTime is left out: nothing says in which time zone it is.
+ * or a state, which the vendor does not document. AttachedTime is no time here: nothing says in which time zone it is.
  *
  * @param routes what the CCN has learned, once the attachment is active
  */
@@ -111,6 +111,7 @@ export function toObservedPeering(
       vpcId: ccnId,
       cidrs: customerCidrs(routes),
     },
+    ...(attachment.AttachedTime === undefined ? {} : { incarnation: attachment.AttachedTime }),
     ...(mark === undefined || mark === '' ? {} : { mark }),
   };
 }

@@ -36,11 +36,10 @@ function missing(request: EarlierRequest, now: number): EarlierRequest {
 /** Whether a request that this look does not show can be let go: looks may be old, and requests may take time to show. */
 function isOver(status: PeeringStatus, input: DecisionInput, request: EarlierRequest): boolean {
   if (removedByUs(status, request.providerId)) return true;
-  const { connection, settings, now } = input;
-  const isConfirmed = now >= confirmedAt(request, input);
-  return (
-    isConfirmed && (connection.desired === 'absent' || now >= request.since + settings.requestVisibleWithinMs)
-  );
+  const { connection, settings, sighting } = input;
+  const isConfirmed = sighting.at >= confirmedAt(request, input);
+  const isVisibleBy = request.since + settings.requestVisibleWithinMs;
+  return isConfirmed && (connection.desired === 'absent' || sighting.at >= isVisibleBy);
 }
 
 /** From when on an absence counts. */

@@ -89,13 +89,14 @@ function look(
   peering: ObservedPeering | null,
   routes: readonly ObservedRoute[],
   now: number,
+  at = now,
 ): Decision {
   return decide({
     connection,
     network: { ...network, cloud: connection.cloud },
     profile: profileOf(connection.cloud),
     plan: { reserved: [], deploymentCidrs: network.cidrs, peers: [] },
-    sighting: { at: now, peering, routeTables: [{ routeTableId: TABLE, main: true, routes }] },
+    sighting: { at, peering, routeTables: [{ routeTableId: TABLE, main: true, routes }] },
     settings: DEFAULT_ENGINE_SETTINGS,
     now,
   });
@@ -151,6 +152,73 @@ describe('a route that a look does not show yet', () => {
   });
 });
 
+describe('a look that comes too early for our acceptance', () => {
+  const accepted: Intent = {
+    ...made('', NOW - 100),
+    action: { kind: 'accept', providerId: SPEC.connectionId },
+  };
+  const pending: ObservedPeering = {
+    ...active(['10.11.0.0/24']),
+    phase: 'pending_platform',
+    providerState: 'pending-acceptance',
+  };
+  const connection = running([], {
+    state: 'accepting',
+    established: false,
+    intent: accepted,
+    conditions: [],
+  });
+
+  it('ends nothing as if nothing had been accepted', () => {
+    const early = look(connection, pending, [], NOW);
+    expect(early.status.ending).toMatchObject({
+      state: 'failed',
+      reason: { code: 'cidr_overlaps_deployment' },
+    });
+    expect(early.status.state).toBe('accepting');
+
+    const up = { ...pending, phase: 'active' } as const;
+    const later = look({ ...connection, status: early.status }, up, [], NOW + 5_000);
+    expect(later.action).toEqual({ kind: 'delete', providerId: SPEC.connectionId });
+  });
+});
+
+describe('a look that took long', () => {
+  it('counts from when it began: what it missed may have come since', () => {
+    const connection = running([], { missingSince: NOW - 10_000 });
+    const slow = look(connection, null, [], NOW, NOW - 9_000);
+    expect(slow.status.state).toBe('running');
+    const quick = look(connection, null, [], NOW);
+    expect(quick.status.state).toBe('failed');
+  });
+});
+
+describe('an application whose answer was lost after a long wait', () => {
+  it('leaves the customer the window from when it can have been made', () => {
+    const spec = { cloud: CCN, cidrs: [] };
+    const status = startAttempt(profileOf('tencent'), spec, NOW - 40_000);
+    const action = {
+      kind: 'request_attachment',
+      providerId: CCN.ccnId,
+      ownerAccountId: CCN.ccnOwnerUin,
+    } as const;
+    const error = { category: 'transient', code: 'ECONNRESET', message: '', operation: '' } as const;
+    const outcome = { ok: false, at: NOW - 100, error } as const;
+    const intent: Intent = { ...made('', NOW - 30_000), action, outcome };
+    const connection = { ...running([]), cloud: 'tencent', spec, status: { ...status, intent } } as const;
+    const pending: ObservedPeering = {
+      providerId: CCN.ccnId,
+      phase: 'pending_customer',
+      providerState: 'PENDING',
+      requester: { accountId: network.accountId, vpcId: network.vpcId, region: network.region, cidrs: [] },
+      accepter: { accountId: CCN.ccnOwnerUin, vpcId: CCN.ccnId, cidrs: [] },
+      mark: connection.id,
+    };
+    const { deadline } = look(connection, pending, [], NOW).status;
+    expect(deadline?.at).toBe(NOW - 10_100 + DEFAULT_ENGINE_SETTINGS.approvalWindowMs);
+  });
+});
+
 describe('an end that is shown once, and then nothing', () => {
   it('is one all the same', () => {
     const cidrs = ['172.16.0.0/16'];
@@ -167,16 +235,16 @@ describe('an end that is shown once, and then nothing', () => {
 
 describe('what somebody else has put in the place of our attachment', () => {
   const spec = { cloud: CCN, cidrs: [] };
-  const attachment = (requestedAt: number, mark?: string): ObservedPeering => ({
+  const attachment = (incarnation: string, mark?: string): ObservedPeering => ({
     providerId: CCN.ccnId,
     phase: 'active',
     providerState: 'ACTIVE',
     requester: { accountId: network.accountId, vpcId: network.vpcId, region: network.region, cidrs: [] },
     accepter: { accountId: CCN.ccnOwnerUin, vpcId: CCN.ccnId, cidrs: ['172.16.0.0/16'] },
-    requestedAt,
+    incarnation,
     ...(mark === undefined ? {} : { mark }),
   });
-  const foreign = attachment(NOW - 1_000);
+  const foreign = attachment('2');
   const attached = (more: Partial<PeeringStatus>): PeeringConnection => ({
     ...running([]),
     cloud: 'tencent',
@@ -196,7 +264,7 @@ describe('what somebody else has put in the place of our attachment', () => {
   });
 
   it('is not taken away with a connection that was up when it was last looked at', () => {
-    const lastSeen = { peering: attachment(NOW - 500_000, 'peer_1'), since: NOW - 400_000 };
+    const lastSeen = { peering: attachment('1', 'peer_1'), since: NOW - 400_000 };
     const up = attached({ state: 'running', established: true, lastSeen });
     const { action, status } = look(deleted(up), foreign, [], NOW + 1_000);
     expect(action).toBeNull();
@@ -204,7 +272,7 @@ describe('what somebody else has put in the place of our attachment', () => {
   });
 
   it('ends a connection that is wanted as what its owner has removed', () => {
-    const lastSeen = { peering: attachment(NOW - 500_000, 'peer_1'), since: NOW - 400_000 };
+    const lastSeen = { peering: attachment('1', 'peer_1'), since: NOW - 400_000 };
     const connection = attached({ state: 'running', established: true, lastSeen });
     const first = look(connection, foreign, [], NOW);
     const { action, status } = look({ ...connection, status: first.status }, foreign, [], NOW + 10_000);
@@ -213,9 +281,9 @@ describe('what somebody else has put in the place of our attachment', () => {
   });
 
   it('is still ours when it has only lost its mark', () => {
-    const lastSeen = { peering: attachment(NOW - 500_000, 'peer_1'), since: NOW - 400_000 };
+    const lastSeen = { peering: attachment('1', 'peer_1'), since: NOW - 400_000 };
     const up = attached({ state: 'running', established: true, lastSeen });
-    const { action } = look(deleted(up), attachment(NOW - 500_000), [], NOW + 1_000);
+    const { action } = look(deleted(up), attachment('1'), [], NOW + 1_000);
     expect(action).toMatchObject({ kind: 'withdraw_attachment', providerId: CCN.ccnId });
   });
 });

@@ -18,7 +18,7 @@ export function isForeignAttachment(
 
 /**
  * Where the platform asks: whether somebody else's application or attachment has come to the place of ours since the
- * latest look. Ours may have lost its mark; it keeps the time at which it was asked for.
+ * latest look. Ours may have lost its mark, but is still the same one.
  */
 export function isReplaced(
   { lastSeen }: PeeringStatus,
@@ -29,7 +29,7 @@ export function isReplaced(
     profile.capabilities.initiator === 'platform' &&
     peering.mark !== connection.id &&
     lastSeen !== null &&
-    lastSeen.peering.requestedAt !== peering.requestedAt
+    lastSeen.peering.incarnation !== peering.incarnation
   );
 }
 

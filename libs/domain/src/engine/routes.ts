@@ -105,7 +105,7 @@ function withYesWhileNeeded(status: PeeringStatus, problems: readonly RouteProbl
  */
 function untilBelieved(
   status: PeeringStatus,
-  { profile, settings, now }: DecisionInput,
+  { profile, settings, sighting, now }: DecisionInput,
   problem: RouteProblem | undefined,
   isOurs: (route: RecordedRoute) => boolean,
 ): Draft | null {
@@ -122,7 +122,7 @@ function untilBelieved(
   const reason = problem === undefined ? wellFor(profile) : ROUTE_REASONS[problem.kind];
   const doubted = withCondition(status, 'RoutesProgrammed', 'Unknown', reason, now);
   const since = before.status === 'Unknown' ? before.lastTransitionAt : now;
-  const remaining = since + settings.missingConfirmMs - now;
+  const remaining = since + settings.missingConfirmMs - sighting.at;
   return remaining > 0 ? { status: doubted, action: null, recheckInMs: remaining } : null;
 }
 

@@ -124,7 +124,7 @@ function undo(status: PeeringStatus, input: DecisionInput, everything: boolean):
   if (peering === null) {
     const doubtful = status.missingSince !== null || mayHaveRequested(status);
     const since = status.missingSince ?? status.intent?.lastAt ?? now;
-    const remaining = since + Math.max(settings.missingConfirmMs, capabilities.consistencyMs) - now;
+    const remaining = since + Math.max(settings.missingConfirmMs, capabilities.consistencyMs) - sighting.at;
     if (doubtful && !removedByUs(status, status.providerId) && remaining > 0) {
       return { status: current, left: 'connection', action: null, wait: { recheckInMs: remaining } };
     }
@@ -137,6 +137,10 @@ function undo(status: PeeringStatus, input: DecisionInput, everything: boolean):
   if (peering.phase === 'deleting') return { status: current, left: 'connection', action: null };
   const pending = peering.phase === 'pending_platform';
   const turnedDown = peering.phase === 'rejected' || peering.phase === 'expired';
+  const acceptedMs = pending ? untilAcceptanceShows(status, input) : 0;
+  if (acceptedMs > 0) {
+    return { status: current, left: 'connection', action: null, wait: { recheckInMs: acceptedMs } };
+  }
   if ((pending || turnedDown) && !everything) return { status: current, left: null, action: null };
   // What was turned down can come to nothing any more: where the cloud keeps it, it may.
   if (turnedDown && removalRefused(status, peering.providerId))
@@ -147,4 +151,13 @@ function undo(status: PeeringStatus, input: DecisionInput, everything: boolean):
     return { status: current, left, action };
   }
   return { status: current, left: 'connection', action };
+}
+
+/**
+ * A request that still seems to wait may have been accepted by us just before: how long until a look shows it, in
+ * milliseconds.
+ */
+function untilAcceptanceShows({ intent }: PeeringStatus, { profile, sighting }: DecisionInput): number {
+  if (intent?.action.kind !== 'accept') return 0;
+  return (intent.outcome?.at ?? intent.lastAt) + profile.capabilities.consistencyMs - sighting.at;
 }

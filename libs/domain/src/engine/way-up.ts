@@ -19,6 +19,9 @@ const TERMINAL_REASONS: ReadonlySet<ReasonCode> = new Set([
   'peer_network_not_found',
 ]);
 
+/** How long a call takes at most, in milliseconds; it may have waited for its turn for longer. */
+const CALL_MS = 10_000;
+
 const CONFLICT_REASONS = {
   reserved: 'cidr_reserved',
   deployment: 'cidr_overlaps_deployment',
@@ -115,7 +118,7 @@ const REASONS_SEEN: readonly ReasonCode[] = ['requester_mismatch', 'accepter_mis
  */
 function untilBelieved(
   { state, reason, lastSeen, admittedCidrs }: PeeringStatus,
-  { profile: { capabilities }, settings, now }: DecisionInput,
+  { profile: { capabilities }, settings, sighting, now }: DecisionInput,
   peering: ObservedPeering,
   isMismatch: boolean,
 ): number {
@@ -125,18 +128,18 @@ function untilBelieved(
     capabilities.cidrObservable && [...cidrs].sort().join() !== [...admittedCidrs].sort().join();
   const isNew =
     peering.phase !== 'active' || isMismatch || isOtherBlocks || REASONS_SEEN.includes(reason.code);
-  return isNew ? Math.max(0, (lastSeen?.since ?? now) + settings.missingConfirmMs - now) : 0;
+  return isNew ? Math.max(0, (lastSeen?.since ?? now) + settings.missingConfirmMs - sighting.at) : 0;
 }
 
 function notThere(status: PeeringStatus, input: DecisionInput): Draft {
-  const { network, profile, settings, now, connection } = input;
+  const { network, profile, settings, sighting, now, connection } = input;
   if (status.lastSeen === null && requestTakenAt(status) === null) {
     if (profile.capabilities.initiator === 'platform') return request(status, input);
     const { cloud } = connection.spec;
     // Where the customer named their network only, that is what is looked for.
     const providerId = profile.declaredProviderId(cloud) ?? profile.peerKey(cloud) ?? '';
     const params = { providerId, vpcId: network.vpcId, region: network.region };
-    const elapsed = now - status.stateSince;
+    const elapsed = sighting.at - status.stateSince;
     if (elapsed >= settings.requestVisibleWithinMs) {
       return unwind(ending(status, 'failed', 'request_not_found', params), input);
     }
@@ -148,7 +151,8 @@ function notThere(status: PeeringStatus, input: DecisionInput): Draft {
     };
   }
   const missingSince = status.missingSince ?? now;
-  const remaining = missingSince + settings.missingConfirmMs - now;
+  // A look that took long shows what was when it began.
+  const remaining = missingSince + settings.missingConfirmMs - sighting.at;
   if (remaining > 0) return { status: { ...status, missingSince }, action: null, recheckInMs: remaining };
   const last = status.lastSeen?.peering;
   if (!status.established && last?.expiresAt !== undefined && now >= last.expiresAt) {
@@ -233,13 +237,14 @@ function answeredUnseen(
  */
 function untilEarlierApplicationIsGone(
   status: PeeringStatus,
-  { profile, settings, now }: DecisionInput,
+  { profile, settings, sighting }: DecisionInput,
   peering: ObservedPeering,
 ): number {
   const takenAt = requestTakenAt(status);
   if (takenAt === null || !EARLY_STATES.includes(status.state)) return 0;
   if (profile.capabilities.initiator !== 'platform' || LIVE_PHASES.includes(peering.phase)) return 0;
-  return Math.max(0, takenAt + Math.max(settings.missingConfirmMs, profile.capabilities.consistencyMs) - now);
+  const settledAt = takenAt + Math.max(settings.missingConfirmMs, profile.capabilities.consistencyMs);
+  return Math.max(0, settledAt - sighting.at);
 }
 
 function request(status: PeeringStatus, input: DecisionInput): Draft {
@@ -256,7 +261,7 @@ function request(status: PeeringStatus, input: DecisionInput): Draft {
 
 function awaitApproval(status: PeeringStatus, input: DecisionInput, peering: ObservedPeering): Draft {
   const { network, settings, sighting, now } = input;
-  const at = status.deadline?.at ?? (status.intent?.lastAt ?? now) + settings.approvalWindowMs;
+  const at = status.deadline?.at ?? appliedAt(status, now) + settings.approvalWindowMs;
   const waiting = move(
     { ...status, deadline: { kind: 'customer_approval', at } },
     'awaiting_approval',
@@ -270,6 +275,16 @@ function awaitApproval(status: PeeringStatus, input: DecisionInput, peering: Obs
   if (sighting.at < at) return { status: waiting, action: null, recheckInMs: 0 };
   const windowSeconds = String(Math.round(settings.approvalWindowMs / 1000));
   return unwind(ending(waiting, 'failed', 'approval_window_elapsed', { windowSeconds }), input);
+}
+
+/**
+ * Since when an application counts whose answer was lost: it was made since the attempt was decided, and no longer before
+ * its end than a call may take.
+ */
+function appliedAt({ intent }: PeeringStatus, now: number): number {
+  if (intent === null) return now;
+  const { outcome, lastAt } = intent;
+  return Math.max(lastAt, (outcome?.at ?? lastAt) - CALL_MS);
 }
 
 function accept(status: PeeringStatus, input: DecisionInput, peering: ObservedPeering): Draft {
