@@ -223,7 +223,8 @@ export class AttachmentCloud extends CloudModel {
     this.#enter(book, 'in_progress');
     this.around.scheduler.after(this.around.random.between(200, 4_000), null, () => {
       if (book.phase !== 'in_progress') return;
-      if (this.around.faults.strikes('call_refused')) {
+      // What a foreigner leaves behind is nothing that the broker could see to.
+      if (book.mark !== null && this.around.faults.strikes('call_refused')) {
         book.endedByOthersAt = this.now;
         this.#enter(book, 'failed');
       } else this.#enter(book, 'active');
@@ -260,7 +261,7 @@ export class AttachmentCloud extends CloudModel {
       providerState: phase,
       requester: { accountId, vpcId, region, cidrs: [] },
       accepter: { accountId: ccn.ownerId, vpcId: ccn.id, cidrs: phase === 'active' ? ccn.cidrs : [] },
-      requestedAt: appliedAt,
+      incarnation: String(appliedAt),
       ...(mark === null ? {} : { mark }),
     };
   }

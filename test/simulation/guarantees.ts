@@ -16,7 +16,7 @@ import {
 import type { NewEvent, PeeringRecord } from '#database';
 
 import { AttachmentCloud, type AttachmentBook } from './attachment-cloud.js';
-import { CLOCK_DIFFERENCE_MS, type CloudChange } from './cloud-model.js';
+import { CALL_TIMEOUT_MS, CLOCK_DIFFERENCE_MS, type CloudChange } from './cloud-model.js';
 import { blockOf, RESERVED, type Commit, type MemoryDatabase } from './memory-database.js';
 import { PeeringCloud } from './peering-cloud.js';
 import type { SimulatedApi } from './simulated-api.js';
@@ -49,6 +49,8 @@ export class Guarantees {
   readonly #toldCalls = new Set<string>();
   /** When a customer last turned down what the broker had applied for, by connection. */
   readonly #refusedAt = new Map<string, number>();
+  /** How the latest application of a connection was answered: taken, or not (or the answer was lost). */
+  readonly #answered = new Map<string, boolean>();
   #watched: Watched | null = null;
 
   watch(watched: Watched): void {
@@ -239,7 +241,10 @@ export class Guarantees {
     }
     const { ending } = row.status;
     if (row.desired === 'absent' || ending?.reason.code !== 'approval_window_elapsed') return;
-    const deadline = book.appliedAt + approvalWindowMs;
+    const hasAnswer = this.#answered.get(row.id);
+    // Of an application that was never heard of again, nobody knows when it was made.
+    if (hasAnswer === undefined) return;
+    const deadline = book.appliedAt + approvalWindowMs - (hasAnswer ? 0 : CALL_TIMEOUT_MS);
     const decidedAt = row.status.intent?.firstAt ?? 0;
     if (decidedAt < deadline - CLOCK_DIFFERENCE_MS) {
       this.violate(
@@ -269,6 +274,11 @@ export class Guarantees {
         `${after.id}, fence ${fence} after ${highest}`,
       );
     this.#fences.set(deploymentId, Math.max(highest, fence));
+    const { intent } = after.status;
+    if (intent?.action.kind === 'request_attachment') {
+      if (intent.outcome === null) this.#answered.delete(after.id);
+      else this.#answered.set(after.id, intent.outcome.ok);
+    }
     if (before.status !== after.status) {
       this.#moves(before, after);
       this.#ends(before.status, after);

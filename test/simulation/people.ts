@@ -48,6 +48,7 @@ export class People {
   readonly #projects: Project[] = [];
   readonly #deeds: readonly (readonly [weight: number, name: string, deed: Deed])[];
   #isOver = false;
+  #end = 0;
   #requests = 0;
 
   constructor(private readonly around: PeopleSurroundings) {
@@ -62,6 +63,7 @@ export class People {
     const { networks, random, scheduler } = this.around;
     const count = random.pick([1, 1, 2, 2, 3, 4]);
     const span = until - scheduler.now;
+    this.#end = until;
     for (let number = 1; number <= count; number += 1) {
       this.#projects.push(this.#makeProject(number, random.pick(networks)));
     }
@@ -135,7 +137,9 @@ export class People {
     } else if (!random.chance(0.06)) {
       scheduler.after(random.pick([0, 300, 2_000, 10_000]), null, () => this.#request(cloud, project));
     }
-    scheduler.at(declares, null, () => this.#declare(project));
+    scheduler.at(declares, null, () => {
+      if (!this.#isOver) this.#declare(project);
+    });
   }
 
   #request(cloud: PeeringCloud, project: Project): void {
@@ -165,11 +169,13 @@ export class People {
       const draft = { cloud: { kind } as CloudSpec, cidrs: [] };
       api.create(project.connectionId, project.network, draft);
       scheduler.after(random.between(100, 10_000), null, () => {
-        api.patch(project.connectionId, spec.cloud, spec.cidrs);
+        if (!this.#isOver) api.patch(project.connectionId, spec.cloud, spec.cidrs);
       });
     } else if (!api.create(project.connectionId, project.network, spec)) {
       // A careful client asks again when the broker could not answer.
-      scheduler.after(5_000, null, () => api.create(project.connectionId, project.network, spec));
+      scheduler.after(5_000, null, () => {
+        if (!this.#isOver) api.create(project.connectionId, project.network, spec);
+      });
     }
   }
 
@@ -230,7 +236,9 @@ export class People {
           project.requestId = id;
           this.#request(cloud, project);
           const { cloud: spec } = this.#specOf(project);
-          scheduler.after(random.between(0, 2_000), null, () => api.patch(project.connectionId, spec));
+          scheduler.after(random.between(0, 2_000), null, () => {
+            if (!this.#isOver) api.patch(project.connectionId, spec);
+          });
         },
       ],
       [
@@ -259,9 +267,8 @@ export class People {
           const tables = cloud.tablesOf(project.network);
           if (tables.at(table, destination) !== null) return;
           tables.put(scheduler.now, table, destination, { target: 'igw-1', mark: null });
-          scheduler.after(random.between(2_000, 40_000), null, () =>
-            tables.remove(scheduler.now, table, destination, 'igw-1'),
-          );
+          const until = Math.min(scheduler.now + random.between(2_000, 40_000), this.#end);
+          scheduler.at(until, null, () => tables.remove(scheduler.now, table, destination, 'igw-1'));
         },
       ],
       [
