@@ -6,12 +6,14 @@ import { benchApprovalWindows } from './approval-windows.js';
 import { benchHttp } from './http.js';
 import { benchObservation } from './observation.js';
 import { formatTable, type Measurement } from './report.js';
+import { benchSweep } from './sweep.js';
 import { benchTimeToRunning } from './time-to-running.js';
 
 const BENCHES = {
   http: benchHttp,
   'time-to-running': benchTimeToRunning,
   'approval-windows': benchApprovalWindows,
+  sweep: benchSweep,
   observation: benchObservation,
 } as const satisfies Record<string, () => Promise<Measurement[]>>;
 
