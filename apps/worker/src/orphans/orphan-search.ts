@@ -58,7 +58,7 @@ export interface OrphanSearchSettings {
   readonly callTimeoutMs: number;
 }
 
-/** Somebody who asked for a search while one was under way gets theirs after this, in milliseconds. */
+/** What a search has left undone, or was asked for while it was under way, is seen to after this, in milliseconds. */
 const SOON_MS = 5_000;
 /** A network that cannot be looked at now is looked at again after this at the earliest, or at the latest. */
 const RETRY_MIN_MS = 30_000;
@@ -246,7 +246,7 @@ export class OrphanSearcher {
     }
     const regular = look.at + settings.intervalMs * (0.9 + random() / 5);
     const own = judged.map(({ orphan }) => orphanCheckAt(orphan, search.settings) ?? regular);
-    const dueAt = left > 0 ? clock.now() : Math.min(regular, ...own);
+    const dueAt = left > 0 ? clock.now() + SOON_MS : Math.min(regular, ...own);
     await this.#schedule(search, dueAt, look.at);
   }
 
