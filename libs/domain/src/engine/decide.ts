@@ -172,8 +172,8 @@ function ofThisNetwork(
 function isExpected(status: PeeringStatus, { connection, profile }: DecisionInput): boolean {
   if (status.lastSeen !== null && LIVE_PHASES.includes(status.lastSeen.peering.phase)) return true;
   const takingDown = connection.desired === 'absent' || status.ending !== null;
-  // What has run is missed even if the latest look, which was not believed yet, showed its end.
-  if (status.established && !takingDown) return true;
+  // What was seen is missed even if the latest look, which nothing was made of yet, showed its end.
+  if (status.lastSeen !== null && !takingDown) return true;
   if (mayHaveRequested(status) && (takingDown || status.intent?.outcome?.ok === true)) return true;
   const declared = missingFields(profile, connection.spec.cloud, connection.spec.cidrs).length === 0;
   return (

@@ -233,6 +233,26 @@ describe('an end that is shown once, and then nothing', () => {
   });
 });
 
+describe('a request whose end was seen while an earlier one was taken back', () => {
+  it('is over once it is gone, too', () => {
+    const deleted: ObservedPeering = { ...active([]), phase: 'gone', providerState: 'deleted' };
+    const lastSeen = { peering: deleted, since: NOW - 1_000 };
+    const early = {
+      state: 'verifying',
+      verified: false,
+      established: false,
+      conditions: [],
+      lastSeen,
+    } as const;
+    const connection = running([], early);
+    let { status } = connection;
+    for (let at = NOW; at < NOW + 40_000; at += 4_500) {
+      ({ status } = look({ ...connection, status }, null, [], at));
+    }
+    expect(status).toMatchObject({ state: 'failed', reason: { code: 'request_withdrawn' } });
+  });
+});
+
 describe('what somebody else has put in the place of our attachment', () => {
   const spec = { cloud: CCN, cidrs: [] };
   const attachment = (incarnation: string, mark?: string): ObservedPeering => ({
@@ -285,5 +305,15 @@ describe('what somebody else has put in the place of our attachment', () => {
     const up = attached({ state: 'running', established: true, lastSeen });
     const { action } = look(deleted(up), attachment('1'), [], NOW + 1_000);
     expect(action).toMatchObject({ kind: 'withdraw_attachment', providerId: CCN.ccnId });
+  });
+
+  it('is no reason to give up when it was only left from an earlier application', () => {
+    const lastSeen = {
+      peering: { ...attachment('1', 'peer_1'), phase: 'rejected' } as const,
+      since: NOW - 20_000,
+    };
+    const connection = attached({ state: 'requesting', verified: false, lastSeen });
+    const { action } = look(connection, null, [], NOW);
+    expect(action).toMatchObject({ kind: 'request_attachment', providerId: CCN.ccnId });
   });
 });

@@ -133,7 +133,7 @@ function untilBelieved(
 
 function notThere(status: PeeringStatus, input: DecisionInput): Draft {
   const { network, profile, settings, sighting, now, connection } = input;
-  if (status.lastSeen === null && requestTakenAt(status) === null) {
+  if ((status.lastSeen === null || isLeftover(status, input)) && requestTakenAt(status) === null) {
     if (profile.capabilities.initiator === 'platform') return request(status, input);
     const { cloud } = connection.spec;
     // Where the customer named their network only, that is what is looked for.
@@ -159,6 +159,16 @@ function notThere(status: PeeringStatus, input: DecisionInput): Draft {
     return unwind(ending(status, 'expired', 'request_expired', {}), input);
   }
   return unwind(ended(status), input);
+}
+
+/** Where the platform asks: whether all that was seen is what an earlier application had left. */
+function isLeftover({ lastSeen, verified }: PeeringStatus, { profile }: DecisionInput): boolean {
+  return (
+    profile.capabilities.initiator === 'platform' &&
+    !verified &&
+    lastSeen !== null &&
+    !LIVE_PHASES.includes(lastSeen.peering.phase)
+  );
 }
 
 function mismatched(status: PeeringStatus, input: DecisionInput, mismatch: Mismatch): Draft {
