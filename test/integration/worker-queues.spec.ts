@@ -20,6 +20,7 @@ import {
   type QueuePlace,
 } from '../support/queue-places.js';
 import { findRedisServer, testRedisUrl } from '../support/redis.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
 
 interface Run {
   readonly deploymentId: string;
@@ -196,6 +197,41 @@ describe('queues that cannot be reached', () => {
     expect(errors).not.toEqual([]);
     await queues.close();
   });
+
+  it('in PostgreSQL, on a line that has fallen silent, are reached over a new one', async () => {
+    const place = await queuesInPostgres();
+    const { databaseUrl } = place.location as { readonly databaseUrl: string };
+    const line = await startTcpProxy(Number(new URL(databaseUrl).port));
+    const errors: Error[] = [];
+    const location = { databaseUrl: line.inFront(databaseUrl), answerTimeoutMs: 1_000 };
+    const queues = openQueues(location, (error) => errors.push(error));
+    const done: string[] = [];
+    const reconcile = ({ deploymentId }: { readonly deploymentId: string }): Promise<void> => {
+      done.push(deploymentId);
+      return Promise.resolve();
+    };
+    const consumer = await queues.startConsumer({ reconcile }, { concurrency: 1 });
+    try {
+      const [before, lost, after] = [newId('dep'), newId('dep'), newId('dep')];
+      await queues.wake(before);
+      await eventually('the call is answered', () => done.includes(before));
+      expect(errors).toEqual([]);
+      line.silence();
+      await queues.wake(lost);
+      expect(errors).not.toEqual([]);
+      // Each of its connections has to be found dead.
+      const isAnswered = async (): Promise<boolean> => {
+        await queues.wake(after);
+        return done.includes(after);
+      };
+      await eventually('a call is answered again', isAnswered, 60_000);
+    } finally {
+      await consumer.close(1_000);
+      await queues.close();
+      await line.end();
+      await place.remove();
+    }
+  }, 90_000);
 
   it('are told apart from those that nobody has migrated', async () => {
     const database = await createTestDatabase();

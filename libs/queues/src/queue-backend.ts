@@ -14,7 +14,13 @@ import { Client } from 'pg';
 import { openRedis } from './redis-connections.js';
 
 /** The place of the queues: a Redis URL (see {@link openRedis}), or the URL of a migrated PostgreSQL database. */
-export type QueueLocation = { readonly redisUrl: string } | { readonly databaseUrl: string };
+export type QueueLocation =
+  | { readonly redisUrl: string }
+  | {
+      readonly databaseUrl: string;
+      /** How long a consumer waits for an answer before its line counts as dead; {@link ANSWER_TIMEOUT_MS}. */
+      readonly answerTimeoutMs?: number;
+    };
 
 /** The one place where a queue and its consumer learn what they are connected to. */
 export interface QueueBackend {
@@ -49,6 +55,8 @@ export interface OpenWorker {
 
 /** How long whoever adds a job waits for an answer, in milliseconds. */
 export const PRODUCER_TIMEOUT_MS = 2_000;
+/** Nothing that a consumer asks of PostgreSQL takes so long: the machine at the other end has vanished. */
+const ANSWER_TIMEOUT_MS = 30_000;
 /** The schema that BullMQ's tables live in. */
 const SCHEMA = 'bullmq';
 /** All keys in Redis begin so; the braces keep them in one slot of a cluster. */
@@ -77,7 +85,7 @@ export async function migrateQueues(databaseUrl: string): Promise<void> {
 }
 
 export function queueBackend(location: QueueLocation): QueueBackend {
-  return 'redisUrl' in location ? redisBackend(location.redisUrl) : postgresBackend(location.databaseUrl);
+  return 'redisUrl' in location ? redisBackend(location.redisUrl) : postgresBackend(location);
 }
 
 function redisBackend(redisUrl: string): QueueBackend {
@@ -120,7 +128,10 @@ class SteadyClient extends Client {
   }
 }
 
-function postgresBackend(databaseUrl: string): QueueBackend {
+function postgresBackend({
+  databaseUrl,
+  answerTimeoutMs = ANSWER_TIMEOUT_MS,
+}: Extract<QueueLocation, { readonly databaseUrl: string }>): QueueBackend {
   const connect = (role: 'producer' | 'consumer') => ({
     connectionString: databaseUrl,
     schema: SCHEMA,
@@ -129,7 +140,7 @@ function postgresBackend(databaseUrl: string): QueueBackend {
     keepAlive: true,
     Client: SteadyClient,
     connectionTimeoutMillis: role === 'producer' ? PRODUCER_TIMEOUT_MS : 10_000,
-    ...(role === 'producer' ? { query_timeout: PRODUCER_TIMEOUT_MS } : {}),
+    query_timeout: role === 'producer' ? PRODUCER_TIMEOUT_MS : answerTimeoutMs,
   });
   return {
     openQueue: (name, onError) => {
