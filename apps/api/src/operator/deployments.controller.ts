@@ -172,6 +172,9 @@ export class OperatedDeploymentsController {
   @ApiOperation({
     summary: 'Remove a deployment whose connections are all deleted',
     operationId: 'deleteDeployment',
+    description:
+      'Refused as well while its network holds something that a former connection has left and that nobody has decided ' +
+      'to keep (see the orphans).',
   })
   @ApiParam(ID_PARAM)
   @AnswersNothing('Removed, with the history of its connections.')
