@@ -37,7 +37,7 @@ describe('the pace of workers', () => {
     broker = await startBroker({
       workers: 0,
       engine: { steadyMs: 600_000 },
-      env: { CLOUD_CALLS_PER_SECOND: `tencent=${PER_SECOND}`, WORKER_CONCURRENCY: '4' },
+      env: { WORKER_CONCURRENCY: '4' },
     });
     tencent = await startSimulatedTencent();
     tencent.simulators.clock.resume();
@@ -57,8 +57,14 @@ describe('the pace of workers', () => {
     await tencent.close();
   });
 
-  async function atWork(count: number, work: () => Promise<unknown>): Promise<void> {
-    const { clock, config, queues } = broker;
+  async function atWork(
+    count: number,
+    work: () => Promise<unknown>,
+    perSecond: number = PER_SECOND,
+  ): Promise<void> {
+    const { clock, queues } = broker;
+    const cloudCallsPerSecond = { tencent: perSecond };
+    const config = { ...broker.config, worker: { ...broker.config.worker, cloudCallsPerSecond } };
     const logger = createLogger({ name: 'worker', level: 'silent' });
     workers = await Promise.all(
       databases.slice(0, count).map((database, worker) => {
@@ -222,11 +228,13 @@ describe('the pace of workers', () => {
 
   it('of one account that is used up keeps no other waiting', async () => {
     const busy = await account(200);
-    await atWork(1, async () => {
+    const pace = 4;
+    const work = async (): Promise<void> => {
       await eventually('the busy one is looked at', async () => (await seen(busy.ids)) >= 4);
       const other = await account(1);
       await allSeen(other.ids);
       expect(await seen(busy.ids)).toBeLessThan(busy.ids.length / 2);
-    });
+    };
+    await atWork(1, work, pace);
   });
 });

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CloudError, type CloudErrorCategory } from '#domain';
 
 import { AccountGate, DEFAULT_GATE_SETTINGS, HELD_BACK } from './account-gate.js';
-import { currentUse } from './port-use.js';
+import { currentUse, PortUse } from './port-use.js';
 
 /** A call that the test ends when it likes. */
 class Call {
@@ -181,7 +181,7 @@ describe('the gate of an account', () => {
         may = false;
         return Promise.resolve(currentUse()?.mayCall());
       },
-      () => may,
+      new PortUse('change', () => may),
     );
     expect(asked).toBe(false);
   });

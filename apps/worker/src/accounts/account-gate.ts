@@ -83,17 +83,15 @@ export class AccountGate {
 
   /**
    * Makes a call when its turn has come.
-   * @param mayCall whether the cloud may still be asked; looked at again after every wait
    * @throws CloudError of the call, or the refusal that keeps it from being made, or `HeldBack`
    */
   async pass<Result>(
     operation: string,
     call: () => Promise<Result>,
-    mayCall: () => boolean = () => true,
+    use: PortUse = new PortUse('look'),
   ): Promise<Result> {
     await this.#enter(operation);
     const began = this.clock.now();
-    const use = new PortUse(mayCall);
     const told = (outcome: string): void =>
       this.onCall(operation, outcome, Math.max(0, this.clock.now() - began - use.waitedMs));
     try {

@@ -21,8 +21,10 @@ export interface StoredAccount {
 export interface CloudAccess {
   readonly port: CloudPort;
   readonly gate: AccountGate;
-  /** When work there may begin, in epoch milliseconds; null: now. */
+  /** When a look there may begin, in epoch milliseconds; null: now. */
   readonly appointment: () => number | null;
+  /** When a change is to be tried again whose call was held back, in epoch milliseconds. */
+  readonly comeBack: (operation: string) => number;
 }
 
 /** Told about every call that a cloud was asked for. */
@@ -76,7 +78,13 @@ export class AccountPool {
       });
       entry.ports.set(region, port);
     }
-    return { port, gate: entry.gate, appointment: () => entry.pacer.appointment(region, entry.gate.waiting) };
+    const { gate, pacer } = entry;
+    return {
+      port,
+      gate,
+      appointment: () => pacer.appointment(region, gate.waiting),
+      comeBack: (operation) => pacer.comeBack(operation, region),
+    };
   }
 
   #entryOf(account: StoredAccount): Entry {

@@ -164,7 +164,7 @@ describe('the pace of an account', () => {
   it('is halved for all workers by a throttled answer, and comes back', async () => {
     const [one, two] = [pacer(), pacer()];
     want(1, two, 'two');
-    const use = new PortUse(() => true);
+    const use = new PortUse('look');
     await Promise.all([usingPort(use, () => one.admit(LIST, 'r1')), time.pass(100)]);
     const throttledAt = time.now();
     await Promise.all([use.throttled(LIST), time.pass(10)]);
@@ -209,6 +209,23 @@ describe('the pace of an account', () => {
     expect(Math.max(...waits)).toBeLessThanOrEqual(12_000);
   });
 
+  it('leaves changes for later that would wait for long, spread as they can be made', async () => {
+    const one = pacer('aws');
+    const change = () => usingPort(new PortUse('change'), () => one.admit('CreateRoute', 'r1'));
+    const changes = Array.from({ length: 100 }, () => change());
+    const outcomes = Promise.allSettled(changes);
+    await time.pass(4_000);
+    const made = (await outcomes).filter(({ status }) => status === 'fulfilled').length;
+    // A burst of 45, and what comes free in two seconds.
+    expect(made).toBeGreaterThanOrEqual(50);
+    expect(made).toBeLessThanOrEqual(56);
+    for (let nth = 0; nth < 20; nth += 1) void change().catch(() => undefined);
+    const ahead = Array.from({ length: 10 }, () => one.comeBack('CreateRoute', 'r1') - time.now());
+    expect(ahead[9]! - ahead[0]!).toBeCloseTo((9 * 1_000) / 4.5, 0);
+    // Looks do not make such calls.
+    expect(one.appointment('r1', 0)).toBeNull();
+  });
+
   it('keeps nobody when the process shuts down, but those who need not wait', async () => {
     const one = pacer('outscale');
     want(20, one);
@@ -226,13 +243,13 @@ describe('the pace of an account', () => {
   it('lets nobody call who has lost the right to while they waited', async () => {
     let may = true;
     const one = pacer('outscale');
-    want(5, one);
-    const asked = usingPort(new PortUse(() => may), () => one.admit('DeleteNetPeering', 'r1')).catch(
-      (error: unknown) => error,
-    );
+    want(2, one);
+    const asked = usingPort(new PortUse('change', () => may), () =>
+      one.admit('DeleteNetPeering', 'r1'),
+    ).catch((error: unknown) => error);
     await time.pass(100);
     may = false;
-    await time.pass(2_000);
+    await time.pass(3_000);
     expect(((await asked) as CloudError).info).toMatchObject({
       code: HELD_BACK,
       operation: 'DeleteNetPeering',

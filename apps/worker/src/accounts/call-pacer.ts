@@ -21,11 +21,11 @@ export interface CallPacerParts extends CallQueueParts {
   readonly callsPerSecond: Readonly<Record<string, number>>;
 }
 
-/** Work that would wait longer than this does not begin: its place is somebody else's who need not wait. */
+/** A look that would wait longer than this does not begin: its place is somebody else's who need not wait. */
 const TURN_PATIENCE_MS = 2_000;
-/** Nor does work that would wait this long while half of all places are taken by those who wait for the same. */
+/** Nor does one that would wait this long while half of all places are taken by those who wait for the same. */
 const NOTICEABLE_MS = 100;
-/** Work that was put off comes back no later than this. */
+/** What was put off comes back no later than this. */
 const FURTHEST_MS = 30_000;
 
 interface Counted {
@@ -39,7 +39,7 @@ interface Counted {
 export class CallPacer {
   readonly #limits: CallLimits;
   readonly #counted = new Map<string, Counted>();
-  /** When the work comes back that was put off last, by region. */
+  /** When the work comes back that was put off last, by what it waits for. */
   readonly #appointments = new Map<string, number>();
   #isClosing = false;
 
@@ -62,7 +62,7 @@ export class CallPacer {
     const use = currentUse();
     const { queue, family } = this.#countedOf(operation, region);
     const since = clock.now();
-    await queue.admit(operation);
+    await queue.admit(operation, use?.kind ?? 'look');
     const sentAt = clock.now();
     observer.waited(this.cloud, family, sentAt - since);
     if (use?.mayCall() === false) throw tooLate(operation);
@@ -70,31 +70,45 @@ export class CallPacer {
   }
 
   /**
-   * When work in a region may begin, if not now: once for each that asks, spread as their calls can be made. Null when
+   * When a look in a region may begin, if not now: once for each that asks, spread as their calls can be made. Null when
    * it may begin now.
    * @param waiting how many calls of the account wait elsewhere in this process, before they come here
    */
   appointment(region: string, waiting: number): number | null {
-    const { clock, random, slots } = this.parts;
+    const { clock, slots } = this.parts;
     const now = clock.now();
     const busiest = this.#busiest(region, now);
     if (busiest === null) return null;
-    const intervalMs = busiest.intervalMs(now);
-    const waitMs = busiest.backlogMs(now) + waiting * intervalMs;
+    const waitMs = busiest.backlogMs(now) + waiting * busiest.intervalMs(now);
     const isCrowded = waitMs > NOTICEABLE_MS && busiest.waiting + waiting >= slots / 2;
-    if (waitMs <= TURN_PATIENCE_MS && !isCrowded) return null;
-    const after = Math.max(this.#appointments.get(region) ?? 0, now + waitMs / 2) + intervalMs;
-    this.#appointments.set(region, Math.min(after, now + FURTHEST_MS));
+    return waitMs > TURN_PATIENCE_MS || isCrowded
+      ? this.#putOff(region, waitMs, busiest.intervalMs(now))
+      : null;
+  }
+
+  /** When a change comes back whose call was held back: once for each that asks, spread as the calls can be made. */
+  comeBack(operation: string, region: string): number {
+    const now = this.parts.clock.now();
+    const { queue } = this.#countedOf(operation, region);
+    return this.#putOff(`${operation} ${region}`, queue.backlogMs(now), queue.intervalMs(now));
+  }
+
+  #putOff(what: string, waitMs: number, intervalMs: number): number {
+    const { clock, random } = this.parts;
+    const now = clock.now();
+    const after = Math.max(this.#appointments.get(what) ?? 0, now + waitMs / 2) + intervalMs;
+    this.#appointments.set(what, Math.min(after, now + FURTHEST_MS));
     const spreadMs = (random() * Math.min(waitMs, TURN_PATIENCE_MS)) / 2;
     // Those who come back together at the furthest would only be put off again.
     return after <= now + FURTHEST_MS ? after + spreadMs : now + (FURTHEST_MS * (1 + random())) / 2;
   }
 
-  /** The calls that wait longest of those that work in a region may make. */
+  /** The calls that wait longest of those that a look in a region may make. */
   #busiest(region: string, now: number): CallQueue | null {
     let busiest: CallQueue | null = null;
     for (const counted of this.#counted.values()) {
-      if (counted.region !== null && counted.region !== region) continue;
+      const isOfRegion = counted.region === null || counted.region === region;
+      if (!isOfRegion || !counted.queue.servesLooks) continue;
       if (busiest === null || counted.queue.backlogMs(now) > busiest.backlogMs(now)) busiest = counted.queue;
     }
     return busiest;

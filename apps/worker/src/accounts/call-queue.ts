@@ -14,6 +14,7 @@ import type { CallPaceStore, PaceKey } from '#database';
 import type { Clock } from '#runtime';
 
 import type { Timers } from '../engine/reconcile-ports.js';
+import type { UseKind } from './port-use.js';
 
 /** Code of the error of a call that was not made, because too many others are waiting; the cloud never saw it. */
 export const HELD_BACK = 'HeldBack';
@@ -31,8 +32,8 @@ export interface CallQueueParts {
 const BLOCK_MS = 100;
 /** Nothing further ahead is reserved: what is reserved and not used is lost to the other workers. */
 const AHEAD_MS = 2_000;
-/** A call of work that has begun waits for this long; by then the lease and the operator want to hear of it. */
-const PATIENCE_MS = 10_000;
+/** How long calls wait. By then the lease and the operator want to hear of a look, and a change has others behind it. */
+const PATIENCE_MS: Readonly<Record<UseKind, number>> = { look: 10_000, change: 2_000 };
 /** Without the database nobody knows of the others: this process keeps to a part of the pace. */
 const ALONE = 1 / 4;
 /** While the process shuts down a call is made soon or not at all. */
@@ -46,6 +47,7 @@ const CLOSING = 'this worker shuts down';
 interface Waiting {
   readonly operation: string;
   readonly since: number;
+  readonly patienceMs: number;
   readonly admit: () => void;
   readonly holdBack: (error: CloudError) => void;
 }
@@ -59,6 +61,7 @@ export class CallQueue {
   #pace = UNUSED_PACE;
   #isServing = false;
   #isClosing = false;
+  #servesLooks = false;
   /** How long the last two reservations took. Times before the answer is back are of no use; one slow answer is nothing. */
   #roundTripsMs: readonly [number, number] = [0, 0];
 
@@ -77,6 +80,11 @@ export class CallQueue {
     return Math.max(0, nextAt - now);
   }
 
+  /** Whether looks make such calls; others keep only changes waiting. */
+  get servesLooks(): boolean {
+    return this.#servesLooks;
+  }
+
   /** How many calls wait here. */
   get waiting(): number {
     return this.#waiting.length;
@@ -88,12 +96,15 @@ export class CallQueue {
   }
 
   /** Resolves when a call may be made. @throws CloudError {@link HELD_BACK} when that takes too long */
-  async admit(operation: string): Promise<void> {
-    if (this.#isClosing && this.backlogMs(this.parts.clock.now()) > CLOSING_PATIENCE_MS) {
-      throw heldBack(operation, CLOSING);
-    }
+  async admit(operation: string, kind: UseKind): Promise<void> {
+    const since = this.parts.clock.now();
+    const backlogMs = this.backlogMs(since);
+    const patienceMs = PATIENCE_MS[kind];
+    if (kind === 'look') this.#servesLooks = true;
+    if (this.#isClosing && backlogMs > CLOSING_PATIENCE_MS) throw heldBack(operation, CLOSING);
+    if (backlogMs > patienceMs) throw heldBack(operation, `it would wait for ${Math.round(backlogMs)} ms`);
     const admitted = new Promise<void>((admit, holdBack) => {
-      this.#waiting.push({ operation, since: this.parts.clock.now(), admit, holdBack });
+      this.#waiting.push({ operation, since, patienceMs, admit, holdBack });
     });
     void this.#serve();
     await admitted;
@@ -116,6 +127,7 @@ export class CallQueue {
   /** Nobody waits for long any more. */
   close(): void {
     this.#isClosing = true;
+    if (this.backlogMs(this.parts.clock.now()) <= CLOSING_PATIENCE_MS) return;
     for (const { operation, holdBack } of this.#waiting.splice(0)) holdBack(heldBack(operation, CLOSING));
   }
 
@@ -145,7 +157,11 @@ export class CallQueue {
 
   #holdBackWhoWaitsTooLong(): void {
     const now = this.parts.clock.now();
-    for (let first = this.#waiting[0]; first && now - first.since > PATIENCE_MS; first = this.#waiting[0]) {
+    for (
+      let first = this.#waiting[0];
+      first && now - first.since > first.patienceMs;
+      first = this.#waiting[0]
+    ) {
       this.#waiting.shift();
       first.holdBack(heldBack(first.operation, `it has waited for ${now - first.since} ms`));
     }

@@ -5,15 +5,24 @@ interface Counted {
   throttled(sentAt: number): Promise<void>;
 }
 
+/** A look is worth nothing unless it is whole, so its calls wait; a change that is not begun may be left for later. */
+export type UseKind = 'look' | 'change';
+
 /** One use of a port, with the calls of the cloud that it comes down to. */
 export class PortUse {
   readonly #calls = new Map<string, { readonly counted: Counted; readonly sentAt: number }>();
   #waitedMs = 0;
 
   constructor(
+    readonly kind: UseKind,
     /** Whether calls may still be made; asked after each wait. */
-    readonly mayCall: () => boolean,
+    readonly mayCall: () => boolean = () => true,
   ) {}
+
+  /** Whether any call was made. */
+  get hasCalled(): boolean {
+    return this.#calls.size > 0;
+  }
 
   /** For how long its calls have waited to be admitted. */
   get waitedMs(): number {

@@ -6,6 +6,7 @@ import {
   profileOf,
   recordOutcome,
   withdrawIntent,
+  type ChangeReceipt,
   type CloudAction,
   type CloudErrorInfo,
   type CloudProfile,
@@ -15,7 +16,9 @@ import {
 } from '#domain';
 import type { NetworkSnapshot, PeeringRecord, SaveResult, Touch } from '#database';
 
+import { HELD_BACK } from '../accounts/account-gate.js';
 import type { CloudAccess } from '../accounts/account-pool.js';
+import { PortUse } from '../accounts/port-use.js';
 import { carryOut, exclusionOf, type Exclusion } from './cloud-change.js';
 import type { EngineParts } from './engine-parts.js';
 import { inParallel } from './in-parallel.js';
@@ -212,10 +215,10 @@ export class NetworkPass {
   }
 
   /** Leaves a change for a little later: it has not been made, and counts as no attempt. */
-  async #leave(change: Change): Promise<void> {
-    const ms = Math.round(LEFT_FOR_MS * (1 + this.parts.random()));
-    this.#again(ms);
-    const dueAt = this.parts.clock.now() + ms;
+  async #leave(change: Change, at?: number): Promise<void> {
+    const now = this.parts.clock.now();
+    const dueAt = Math.round(at ?? now + LEFT_FOR_MS * (1 + this.parts.random()));
+    this.#again(dueAt - now);
     await this.#amend(change, ({ status }) => [withdrawIntent(status, change.before), dueAt, []]);
   }
 
@@ -228,7 +231,6 @@ export class NetworkPass {
   /** Makes a change that is written down. Without a lease that outlasts it, whoever comes next finds it unanswered. */
   async #makeChange(change: Change): Promise<void> {
     const { connection, action } = change;
-    this.#again(0);
     if (!(await this.keeper.holdsFor(this.#callMs()))) {
       this.keeper.lose();
       return;
@@ -236,19 +238,22 @@ export class NetworkPass {
     const context = { mark: connection.id, token: connection.status.intent?.token ?? connection.id };
     let error: CloudErrorInfo | null = null;
     let requestId: string | undefined;
+    const { port, gate, comeBack } = this.access;
+    const use = new PortUse('change', () => !this.keeper.isLost());
     try {
-      const { port, gate } = this.access;
-      const receipt = await gate.pass(
-        action.kind,
-        () => carryOut(port, this.snapshot.network, action, context),
-        () => !this.keeper.isLost(),
-      );
+      const call = (): Promise<ChangeReceipt> => carryOut(port, this.snapshot.network, action, context);
+      const receipt = await gate.pass(action.kind, call, use);
       requestId = receipt.requestId;
     } catch (thrown) {
       if (!(thrown instanceof CloudError)) throw thrown;
       error = thrown.info;
       if (error.category === 'auth') this.#refusal = error;
+      if (error.code === HELD_BACK && !use.hasCalled) {
+        await this.#leave(change, comeBack(error.operation));
+        return;
+      }
     }
+    this.#again(0);
     await this.#record(change, { error, requestId });
   }
 

@@ -19,6 +19,7 @@ import {
 import type { NetworkSnapshot, OrphanCheckTimes, OrphanRecord, OrphanStore } from '#database';
 import { newId, type Clock, type Logger } from '#runtime';
 
+import { PortUse } from '../accounts/port-use.js';
 import type { CloudAccess } from '../accounts/account-pool.js';
 import type { CloudBreaker, Passage } from '../breaker/cloud-breaker.js';
 import { turnOfAccount } from '../engine/cloud-change.js';
@@ -198,9 +199,9 @@ export class OrphanSearcher {
     const at = clock.now();
     try {
       const [peerings, routeTables] = await bothOf(
-        gate.pass('observePeerings', () => port.observePeerings(network), mayCall),
+        gate.pass('observePeerings', () => port.observePeerings(network), new PortUse('look', mayCall)),
         profile.capabilities.routing === 'platform'
-          ? gate.pass('observeRoutes', () => port.observeRoutes(network), mayCall)
+          ? gate.pass('observeRoutes', () => port.observeRoutes(network), new PortUse('look', mayCall))
           : Promise.resolve(null),
       );
       await breaker.looked(snapshot, passage, null);
@@ -292,7 +293,7 @@ export class OrphanSearcher {
       const { requestId } = await gate.pass(
         'removeOrphan',
         () => removeOrphan(port, network, orphan, peering),
-        () => !keeper.isLost(),
+        new PortUse('change', () => !keeper.isLost()),
       );
       log.info({ ...about, requestId }, 'what a former connection has left in a platform network is removed');
       return null;
