@@ -239,7 +239,8 @@ export interface Standing {
 }
 
 /**
- * Writes a fleet into the database, past the API. VPCs count as compared with the cloud, and drift is only reported.
+ * Writes a fleet into the database, past the API. VPCs count as compared with the cloud, and no route table is the
+ * broker's to write: what runs is as it should be.
  * @returns the ids of the connections, in the order of the fleet
  */
 export async function writeFleet(
@@ -284,8 +285,8 @@ export async function writeFleet(
   try {
     await client.query(
       `INSERT INTO deployments (id, tenant_id, project_id, name, cloud, region, edition, platform_account_id, vpc_id,
-         drift_policy, vpc_check_due_at)
-       SELECT id, $1, $2, id, $3, $4, 'dedicated_professional', account, vpc_id, 'report', NULL
+         drift_policy, route_table_ids, vpc_check_due_at)
+       SELECT id, $1, $2, id, $3, $4, 'dedicated_professional', account, vpc_id, 'report', '{}', NULL
        FROM json_to_recordset($5) AS each (id text, vpc_id text, account text)`,
       [tenantId, projectId, cloud, region, JSON.stringify(deployments)],
     );
