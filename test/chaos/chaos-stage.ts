@@ -229,44 +229,49 @@ async function make(operator: CarefulClient, kind: string, body: object): Promis
 /** A disaster, by name. */
 export interface Disaster {
   readonly name: string;
-  strike(): Promise<void>;
+  /** How much likelier it is than others. */
+  readonly weight: number;
+  strike(): Promise<unknown>;
 }
 
-/** One of each, the more likely ones more than once. */
+/** Everything that can happen to the stage. */
 export function disasters(stage: ChaosStage, chance: SeededChance): Disaster[] {
   const { apis, postgres, redis, workers } = stage;
-  const killWorker: Disaster = {
-    name: 'worker killed',
-    strike: () => chance.pick(workers).kill(),
+  const killOne = async (processes: readonly Supervisor[]): Promise<void> => {
+    const chosen = chance.pick(processes);
+    await chosen.untilUp();
+    await chosen.kill();
   };
-  const killApi: Disaster = { name: 'API killed', strike: () => chance.pick(apis).kill() };
-  const restartPostgres: Disaster = {
-    name: 'PostgreSQL restarted',
-    async strike() {
-      await postgres.halt();
-      await sleep(chance.between(50, 800));
-      await postgres.start();
-    },
-  };
-  const endSessions: Disaster = {
-    name: 'sessions of PostgreSQL ended',
-    async strike() {
-      await postgres.terminateSessions(chance.between(0.2, 1));
-    },
-  };
-  const all = [killWorker, killWorker, killWorker, killWorker, killApi, killApi, killApi];
-  all.push(restartPostgres, restartPostgres, endSessions, endSessions);
-  if (redis !== null) {
-    const flushRedis: Disaster = { name: 'Redis flushed', strike: () => redis.flush() };
-    const restartRedis: Disaster = {
+  const awhile = (): Promise<unknown> => sleep(chance.between(50, 800));
+  const ofRedis = (server: OwnRedis): Disaster[] => [
+    { name: 'Redis flushed', weight: 2, strike: () => server.flush() },
+    {
       name: 'Redis restarted',
-      async strike() {
-        await redis.halt();
-        await sleep(chance.between(50, 800));
-        await redis.start();
-      },
-    };
-    all.push(flushRedis, flushRedis, restartRedis, restartRedis);
-  }
-  return all;
+      weight: 2,
+      strike: () =>
+        server
+          .halt()
+          .then(awhile)
+          .then(() => server.start()),
+    },
+  ];
+  return [
+    { name: 'worker killed', weight: 4, strike: () => killOne(workers) },
+    { name: 'API killed', weight: 3, strike: () => killOne(apis) },
+    {
+      name: 'PostgreSQL restarted',
+      weight: 2,
+      strike: () =>
+        postgres
+          .halt()
+          .then(awhile)
+          .then(() => postgres.start()),
+    },
+    {
+      name: 'sessions of PostgreSQL ended',
+      weight: 2,
+      strike: () => postgres.terminateSessions(chance.between(0.2, 1)),
+    },
+    ...(redis === null ? [] : ofRedis(redis)),
+  ];
 }

@@ -91,18 +91,18 @@ describe('a broker to which everything happens', () => {
     tell(failedCalls, Date.now() - mended);
   }
 
-  /** One disaster after the other, each kind in its turn. */
+  /** One disaster after the other: each kind once, however long that takes, then each as often as it is likely. */
   async function strike(until: number): Promise<void> {
     const kinds = disasters(stage, chance.branch(2));
     const pace = chance.branch(3);
-    const distanceMs = IS_LONG ? 2_000 : CHAOS_MS / (kinds.length + 1);
-    for (;;) {
-      for (const kind of pace.shuffle(kinds)) {
-        await sleep(pace.between(0.2, 1.6) * distanceMs);
-        if (Date.now() >= until) return;
-        await kind.strike();
-        struck.set(kind.name, (struck.get(kind.name) ?? 0) + 1);
-      }
+    const likely = kinds.flatMap((kind) => Array.from({ length: kind.weight }, () => kind));
+    const distanceMs = IS_LONG ? 2_000 : CHAOS_MS / (likely.length + 1);
+    const queue = pace.shuffle(kinds);
+    while (Date.now() < until || struck.size < kinds.length) {
+      await sleep(pace.between(0.2, 1.6) * distanceMs);
+      const kind = queue.shift() ?? pace.pick(likely);
+      await kind.strike();
+      struck.set(kind.name, (struck.get(kind.name) ?? 0) + 1);
     }
   }
 
