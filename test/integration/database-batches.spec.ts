@@ -118,6 +118,18 @@ describe('writes of many deployments at the same time', () => {
     expect(await database.reconcile.loadNetwork(lost)).toBeNull();
   });
 
+  test('move a due time on that was written with more than milliseconds', async () => {
+    const { lease, one } = await hold();
+    await database.single(
+      { name: 'spec.now', text: 'UPDATE peering_connections SET due_at = $2 WHERE id = $1' },
+      [one.id, '2026-11-20 12:00:00.123456+00'],
+    );
+    const connection = await read(one.id);
+    if (connection === null) throw new Error('It is gone.');
+    await database.reconcile.touch(lease, [{ connection, dueAt: T0 + 60_000, observedAt: T0 }]);
+    expect(await read(one.id)).toMatchObject({ dueAt: T0 + 60_000, lastObservedAt: T0 });
+  });
+
   test('are read together as each one’s own', async () => {
     const held = await Promise.all([hold(), hold(), hold()]);
     const snapshots = await Promise.all(held.map(({ lease }) => database.reconcile.loadNetwork(lease)));

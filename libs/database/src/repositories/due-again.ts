@@ -6,11 +6,12 @@ import type { RunStatement } from './address-plan.js';
 
 /**
  * SQL for moving a due time that was read before. Somebody may have asked for an earlier look in the meantime, which
- * leaves the version as it is: then the earlier of both times counts.
+ * leaves the version as it is: then the earlier of both times counts. What was read has milliseconds, and what an operator
+ * writes with now() has more: that is no other time.
  * @param current the column @param was as it was read @param next as it is to be
  */
 export function movedDueAt(current: string, was: string, next: string): string {
-  return `CASE WHEN ${current} IS NOT DISTINCT FROM ${was} THEN ${next} ELSE least(${current}, ${next}) END`;
+  return `CASE WHEN date_trunc('milliseconds', ${current}) IS NOT DISTINCT FROM ${was} THEN ${next} ELSE least(${current}, ${next}) END`;
 }
 
 const OF_ACCOUNT = statement(
