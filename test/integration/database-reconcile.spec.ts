@@ -357,6 +357,38 @@ describe('what is due', () => {
     expect(await due.nextDue(resting.deployment.id)).toBeNull();
   });
 
+  test('lets tenants take turns, so that one who waits for much delays nobody else', async () => {
+    const [busy, quiet1, quiet2] = [await settled(), await settled(), await settled()];
+    const more = await quiet.database.asOperator((scope) =>
+      Promise.all(
+        [1, 2].map((number) =>
+          deployments.create(scope, {
+            tenantId: busy.tenant.id,
+            projectId: busy.project.id,
+            name: `another ${number}`,
+            cloud: 'aws',
+            region: 'us-east-1',
+            edition: 'dedicated_professional',
+            platformAccountId: busy.account.id,
+            vpcId: `vpc-another${number}`,
+            cidrs: ['10.11.0.0/16'],
+          }),
+        ),
+      ),
+    );
+    await execute('spec.quiet', 'UPDATE deployments SET vpc_check_due_at = NULL, lease_until = NULL');
+    const [second, third] = more.map((deployment) => ({ ...busy, deployment }));
+    await dueAt(busy, 1, T0 - 900);
+    await dueAt(second!, 2, T0 - 800);
+    await dueAt(third!, 3, T0 - 700);
+    await dueAt(quiet1, 4, T0 - 20);
+    await dueAt(quiet2, 5, T0 - 30);
+    expect(await due.dueDeployments(T0, 100)).toEqual(
+      [busy, quiet2, quiet1, second!, third!].map(({ deployment }) => deployment.id),
+    );
+    expect(await due.dueDeployments(T0, 2)).toEqual([busy.deployment.id, quiet2.deployment.id]);
+  });
+
   test('leaves out what somebody works on, until the lease has run out', async () => {
     const busy = await settled();
     await dueAt(busy, 1, T0 - 10);

@@ -54,6 +54,9 @@ export interface DeploymentChoices {
   readonly driftPolicy?: DriftPolicy;
   readonly declaredVpcId?: string;
   readonly declaredCidrs?: readonly string[];
+  /** The broker's one tenant and project when absent. */
+  readonly tenantId?: string;
+  readonly projectId?: string;
 }
 
 export class AwsDeployment {
@@ -132,7 +135,7 @@ export class AwsDeployment {
     const spec = { cloud: { kind: 'aws', ...request } as CloudSpec, cidrs };
     const now = this.broker.clock.now();
     const status = startAttempt(profileOf('aws'), spec, now);
-    const { id } = await this.broker.database.asTenant(this.broker.tenant.id, (scope) =>
+    const { id } = await this.broker.database.asTenant(this.record.tenantId, (scope) =>
       peerings.insert(scope, {
         deployment: this.record,
         displayName: 'connection',
@@ -143,7 +146,7 @@ export class AwsDeployment {
         now,
       }),
     );
-    if (wakes) await this.broker.queues.wake(this.id);
+    if (wakes) await this.broker.queues.wake(this.id, 0, this.record.tenantId);
     return id;
   }
 

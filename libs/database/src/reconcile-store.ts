@@ -140,19 +140,27 @@ const TOUCH = statement<{ id: string }>(
    WHERE p.id = seen.id AND p.version = seen.version RETURNING p.id`,
 );
 
+/** Rows that a search for due deployments looks through, for each one that it may find: the oldest ones. */
+const LOOKED_THROUGH = 40;
+
+/** Tenants take turns: the longest overdue of each, then the second of each, and so on. */
 const DUE = statement<{ deployment_id: string }>(
   'reconcile.due',
   `SELECT deployment_id FROM (
-     (SELECT p.deployment_id, p.due_at
-      FROM peering_connections p JOIN deployments d ON d.id = p.deployment_id
-      WHERE p.due_at <= $1 AND (d.lease_until IS NULL OR d.lease_until <= $1)
-      ORDER BY p.due_at LIMIT $2 * 10)
-     UNION ALL
-     (SELECT d.id, d.vpc_check_due_at
-      FROM deployments d
-      WHERE d.vpc_check_due_at <= $1 AND (d.lease_until IS NULL OR d.lease_until <= $1)
-      ORDER BY d.vpc_check_due_at LIMIT $2)
-   ) AS due GROUP BY deployment_id ORDER BY min(due_at) LIMIT $2`,
+     SELECT deployment_id, min(due_at) AS due_at,
+       row_number() OVER (PARTITION BY tenant_id ORDER BY min(due_at)) AS place
+     FROM (
+       (SELECT p.deployment_id, p.tenant_id, p.due_at
+        FROM peering_connections p JOIN deployments d ON d.id = p.deployment_id
+        WHERE p.due_at <= $1 AND (d.lease_until IS NULL OR d.lease_until <= $1)
+        ORDER BY p.due_at LIMIT $2 * ${LOOKED_THROUGH})
+       UNION ALL
+       (SELECT d.id, d.tenant_id, d.vpc_check_due_at
+        FROM deployments d
+        WHERE d.vpc_check_due_at <= $1 AND (d.lease_until IS NULL OR d.lease_until <= $1)
+        ORDER BY d.vpc_check_due_at LIMIT $2 * ${LOOKED_THROUGH})
+     ) AS due GROUP BY tenant_id, deployment_id
+   ) AS placed ORDER BY place, due_at LIMIT $2`,
 );
 
 const NEXT_DUE = statement<{ at: Date | null }>(
@@ -240,7 +248,10 @@ export class ReconcileStore {
     return this.#touches.ask({ lease, touches });
   }
 
-  /** Deployments with something due and no living lease, longest overdue first. */
+  /**
+   * Deployments with something due and no living lease. Tenants take turns, so that one with thousands delays nobody else;
+   * of each, and of those whose turn it is, the longest overdue come first.
+   */
   async dueDeployments(now: number, limit: number): Promise<string[]> {
     const rows = await this.database.single(DUE, [new Date(now), limit]);
     return rows.map((row) => row.deployment_id);

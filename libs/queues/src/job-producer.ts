@@ -39,9 +39,10 @@ export class JobProducer<Name extends JobName> {
    * never an error for whoever adds it. An immediate and a delayed job with the same key stand side by side, so that
    * neither holds up the other; of two delayed ones the later call sets the time.
    * @param delayMs zero for at once
+   * @param priority 1 is the front of the queue; a job that waits already keeps its place
    * @throws InvalidPayload
    */
-  async add(payload: PayloadOf<Name>, delayMs: number): Promise<void> {
+  async add(payload: PayloadOf<Name>, delayMs: number, priority: number): Promise<void> {
     if (this.#closed) return;
     const { parse, key, attempts, backoffMs, keepFailed } = JOBS[this.name];
     const data = parse(payload);
@@ -52,6 +53,7 @@ export class JobProducer<Name extends JobName> {
       data,
       opts: {
         attempts,
+        priority,
         backoff: { type: 'exponential', delay: backoffMs, jitter: 0.5 },
         removeOnComplete: true,
         removeOnFail: { count: keepFailed.count, age: keepFailed.ageMs / 1000 },

@@ -1,9 +1,12 @@
 import type { Job } from 'bullmq';
 
+import { systemClock, type Clock } from '#runtime';
+
 import { JOBS, type JobHandlers, type JobName } from './job-catalogue.js';
 import { startConsumer, type Consumer, type ConsumerOptions } from './job-consumer.js';
 import { JobProducer } from './job-producer.js';
 import { queueBackend, type QueueLocation } from './queue-backend.js';
+import { WakePriorities } from './wake-priorities.js';
 
 /** A job that was given up after its last attempt. */
 export interface FailedJob {
@@ -24,14 +27,18 @@ export interface QueueDepth {
   readonly failed: number;
 }
 
+/** The first place in a queue. */
+const FRONT = 1;
+
 /** The queues of the broker: wake-up calls, and who answers them. Connections open with the first use. */
 export interface Queues {
   /**
    * Asks for a deployment's connections to be looked at, now or after `delayMs`. Resolves once the job is queued or
    * given up because the queue is away, which is reported and never an error: the sweep finds the row all the same.
+   * @param tenantId on whose account: who has woken much lately stands behind those who have not
    * @throws InvalidPayload for something that is no deployment id
    */
-  wake(deploymentId: string, delayMs?: number): Promise<void>;
+  wake(deploymentId: string, delayMs?: number, tenantId?: string): Promise<void>;
   wakeMany(deploymentIds: readonly string[]): Promise<void>;
   /** Starts working on jobs in this process. @throws QueuesNotMigrated */
   startConsumer(handlers: JobHandlers, options: ConsumerOptions): Promise<Consumer>;
@@ -49,14 +56,23 @@ export interface Queues {
  * @param onError told of everything that goes wrong between calls: a lost connection, a wake-up that was given up.
  *   While Redis or PostgreSQL is away it is called again and again.
  */
-export function openQueues(location: QueueLocation, onError: (error: Error) => void): Queues {
+export function openQueues(
+  location: QueueLocation,
+  onError: (error: Error) => void,
+  clock: Clock = systemClock,
+): Queues {
   const backend = queueBackend(location);
   const names = Object.keys(JOBS) as JobName[];
   const producers = {
     reconcile: new JobProducer('reconcile', backend, onError),
   } satisfies { [Name in JobName]: JobProducer<Name> };
-  const wake = (deploymentId: string, delayMs = 0): Promise<void> =>
-    producers.reconcile.add({ deploymentId }, delayMs);
+  const priorities = new WakePriorities(clock);
+  const wake = (deploymentId: string, delayMs = 0, tenantId?: string): Promise<void> =>
+    producers.reconcile.add(
+      { deploymentId },
+      delayMs,
+      tenantId === undefined ? FRONT : priorities.next(tenantId),
+    );
 
   return {
     wake,
@@ -68,9 +84,9 @@ export function openQueues(location: QueueLocation, onError: (error: Error) => v
       const entries = await Promise.all(
         names.map(async (name) => {
           const queue = await producers[name].queue();
-          const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'failed');
-          const { waiting = 0, active = 0, delayed = 0, failed = 0 } = counts;
-          return [name, { waiting, active, delayed, failed }] as const;
+          const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed');
+          const { waiting = 0, prioritized = 0, active = 0, delayed = 0, failed = 0 } = counts;
+          return [name, { waiting: waiting + prioritized, active, delayed, failed }] as const;
         }),
       );
       return Object.fromEntries(entries) as Record<JobName, QueueDepth>;

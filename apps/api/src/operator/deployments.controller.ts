@@ -111,7 +111,7 @@ export class OperatedDeploymentsController {
         body: operatedDeploymentView(record),
         location: `/admin/v1/deployments/${id}`,
         afterwards: () => {
-          this.waker.wake(id);
+          this.waker.wake(id, tenantId);
         },
       };
     });
@@ -157,7 +157,7 @@ export class OperatedDeploymentsController {
         status: 200,
         body: operatedDeploymentView(record),
         afterwards: () => {
-          this.waker.wake(id);
+          this.waker.wake(id, record.tenantId);
         },
       };
     });

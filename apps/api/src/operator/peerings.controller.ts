@@ -143,7 +143,7 @@ export class OperatedPeeringsController {
         body: this.view(request, record),
         version: record.version,
         afterwards: () => {
-          this.waker.wake(record.deploymentId);
+          this.waker.wake(record.deploymentId, record.tenantId);
         },
       };
     });

@@ -158,7 +158,7 @@ export class PlatformAccountsController {
         status: 200,
         body: platformAccountView(record, await circuits.list(act.scope, [id])),
         afterwards: () => {
-          for (const deploymentId of ofAccount) this.waker.wake(deploymentId);
+          for (const deploymentId of ofAccount) this.waker.wake(deploymentId, id);
         },
       };
     });

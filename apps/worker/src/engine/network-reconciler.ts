@@ -19,7 +19,7 @@ import { compareVpc } from './vpc-check.js';
 const STAY_MS = 250;
 /** One turn ends after this many passes or this long, so that a busy deployment does not starve the others. */
 const MAX_PASSES = 40;
-const TURN_MS = 20_000;
+const TURN_MS = 5_000;
 /** What is due this soon is due: the clocks of two machines differ by so much, in milliseconds. */
 const SOON_MS = 500;
 /** A delayed wake-up is asked for up to this far ahead; what is due later is left to the sweep. */
@@ -77,37 +77,42 @@ export class NetworkReconciler {
     const lease = await store.leaseDeployment(deploymentId, holder, clock.now(), leaseMs);
     if (lease === null) return;
     const keeper = new LeaseKeeper(store, lease, leaseMs, clock, timers);
+    let tenantId: string | undefined;
     try {
-      await this.#turn(keeper, signal);
+      tenantId = await this.#turn(keeper, signal);
     } finally {
       await keeper.stop();
       // A lost connection costs one attempt; a lease that nobody gives back runs out by itself.
       await store.release(keeper.lease).catch(() => store.release(keeper.lease).catch(() => undefined));
     }
-    await this.#comeBack(deploymentId);
+    await this.#comeBack(deploymentId, tenantId);
   }
 
-  async #turn(keeper: LeaseKeeper, signal: AbortSignal): Promise<void> {
+  /** Answers whose deployment it is, as far as it was read. */
+  async #turn(keeper: LeaseKeeper, signal: AbortSignal): Promise<string | undefined> {
     const { clock, store, timers } = this.parts;
     const began = clock.now();
     const planConflicts = new Map<string, number>();
+    let tenantId: string | undefined;
     for (let pass = 1; pass <= MAX_PASSES && clock.now() - began < TURN_MS; pass += 1) {
-      if (signal.aborted || keeper.isLost()) return;
+      if (signal.aborted || keeper.isLost()) break;
       const snapshot = await store.loadNetwork(keeper.lease);
-      if (snapshot === null) return;
+      if (snapshot === null) break;
+      ({ tenantId } = snapshot);
       const againInMs = await this.#pass(keeper, snapshot, planConflicts);
-      if (againInMs === null || againInMs > STAY_MS) return;
+      if (againInMs === null || againInMs > STAY_MS) break;
       if (againInMs > 0) await timers.sleep(againInMs);
     }
+    return tenantId;
   }
 
   /** Whoever has changed something during the turn found the lease taken: what is due now is seen to at once. */
-  async #comeBack(deploymentId: string): Promise<void> {
+  async #comeBack(deploymentId: string, tenantId?: string): Promise<void> {
     const { clock, store, wake } = this.parts;
     const dueAt = await store.nextDue(deploymentId);
     if (dueAt === null) return;
     const delayMs = Math.max(0, dueAt - clock.now());
-    if (delayMs <= WAKE_AHEAD_MS) await wake.wake(deploymentId, delayMs);
+    if (delayMs <= WAKE_AHEAD_MS) await wake.wake(deploymentId, delayMs, tenantId);
   }
 
   /** One look and what follows from it; answers when to look again, in milliseconds. */

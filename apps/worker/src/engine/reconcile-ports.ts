@@ -24,7 +24,8 @@ export interface CloudAccounts {
 
 /** Asks for a deployment to be worked on; never rejects, and may be lost. */
 export interface Wake {
-  wake(deploymentId: string, delayMs?: number): Promise<void>;
+  /** @param tenantId on whose account: who has woken much lately stands behind those who have not */
+  wake(deploymentId: string, delayMs?: number, tenantId?: string): Promise<void>;
 }
 
 /** Time that passes. */
