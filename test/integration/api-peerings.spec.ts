@@ -411,3 +411,38 @@ describe('what the worker has seen', () => {
     expect((await read(id)).status.deadline!.remainingSeconds).toBe(0);
   });
 });
+
+describe('naming another request', () => {
+  test('is told before a deletion, and the first one cannot be named again while it is taken back', async () => {
+    const first = awsSpec();
+    const second = awsSpec();
+    const { id } = await stage.peering(tenant, { spec: first });
+    const patch = (spec: object) => stage.patch(path(id), { ...asAdministrator(), body: { spec } });
+    expect((await patch(second)).status).toBe(202);
+    const preview = await stage.get(`${path(id)}/deletion-preview`, asAdministrator());
+    expect(preview.body).toMatchObject({
+      providerId: second.cloud.connectionId,
+      earlierRequests: [first.cloud.connectionId],
+    });
+    const at = stage.clock.now();
+    const action = { kind: 'reject', providerId: first.cloud.connectionId } as const;
+    await stage.place(id, {
+      intent: { action, token: 'token', firstAt: at, lastAt: at, attempts: 1, outcome: null },
+    });
+    const refused = await patch(first);
+    expect(refused).toMatchObject({ status: 409, body: { code: 'still_cleaning_up', retryable: true } });
+    expect(refused.headers.get('retry-after')).toBe('2');
+    expect((await patch(awsSpec())).status).toBe(202);
+  });
+
+  test('of a draft that takes its request back has the engine look', async () => {
+    const { id } = await stage.peering(tenant);
+    const cloud = { connectionId: null };
+    const draft = await stage.patch<PeeringView>(path(id), {
+      ...asAdministrator(),
+      body: { spec: { cloud } },
+    });
+    expect(draft.body.status.state).toBe('awaiting_request');
+    expect((await stage.read(id))!.dueAt).not.toBeNull();
+  });
+});

@@ -1,6 +1,6 @@
 /** What a deletion would do. Pure. */
 import type { BoundResourceRecord, PeeringRecord } from '#database';
-import { fill, profileOf, type Locale } from '#domain';
+import { fill, profileOf, type CloudId, type EarlierRequest, type Locale } from '#domain';
 
 import type { DeletionPreviewView } from './peering-reads.view.js';
 import { confirmations } from './peering-writes.js';
@@ -33,8 +33,14 @@ export function deletionPreview(
     resources: bound.map(({ id, kind, name }) => ({ id, kind, name })),
     confirmWith: confirmations(record),
     providerId,
+    earlierRequests: (status.earlier ?? []).flatMap((request) => nameOf(record.cloud, request) ?? []),
     routes: status.routes,
     cidrs: status.admittedCidrs,
     leftToYou: status.established ? left.map((text) => fill(text[locale], params)) : [],
   };
+}
+
+/** How the customer has named it: by its id, or by their network. */
+function nameOf(cloud: CloudId, { providerId, cloud: declared }: EarlierRequest): string | null {
+  return providerId ?? profileOf(cloud).peerKey(declared);
 }

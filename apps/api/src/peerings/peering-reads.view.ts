@@ -77,6 +77,16 @@ export class DeletionPreviewView {
   )
   providerId: string | null;
 
+  @Shows(
+    'Requests that were named before this one, as far as they may still be there: they are taken back, too.',
+    {
+      type: 'string',
+      isArray: true,
+      example: [],
+    },
+  )
+  earlierRequests: readonly string[];
+
   @Shows('The platform routes that are removed.', { type: RouteView, isArray: true })
   routes: readonly RouteView[];
 
