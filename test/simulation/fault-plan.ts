@@ -8,7 +8,7 @@ const FAULTS = {
   /** A worker dies once a statement or a call has had its effect, before it knows. */
   crash_after: [0.002, 0.01, 0.04],
   /** A worker stands still for some seconds, perhaps for longer than its lease. */
-  freeze: [0.001, 0.004, 0.01],
+  freeze: [0.0005, 0.002, 0.006],
   /** A machine's clock is set. */
   clock_jump: [0.002, 0.01, 0.03],
   job_lost: [0.05, 0.3, 1],

@@ -21,6 +21,9 @@ import { blockOf, RESERVED, type Commit, type MemoryDatabase } from './memory-da
 import { PeeringCloud } from './peering-cloud.js';
 import type { SimulatedApi } from './simulated-api.js';
 
+/** A look is never older than this, in milliseconds; see the consistency of every cloud's capabilities. */
+const STALE_MS = 3_000;
+
 /** A guarantee that was broken: its name, and how. */
 export class GuaranteeBroken extends Error {
   constructor(
@@ -46,6 +49,8 @@ export class Guarantees {
   broken: GuaranteeBroken | null = null;
   /** The highest fence that has written, by deployment. */
   readonly #fences = new Map<string, number>();
+  /** The tokens of all intentions that were ever stored. */
+  readonly #intended = new Set<string>();
   readonly #toldCalls = new Set<string>();
   /** When a customer last turned down what the broker had applied for, by connection. */
   readonly #refusedAt = new Map<string, number>();
@@ -109,7 +114,7 @@ export class Guarantees {
     }
   }
 
-  #isIntended({ kind, route, token }: CloudChange, { id, status }: PeeringRecord): void {
+  #isIntended({ kind, providerId, route, token }: CloudChange, { id, status }: PeeringRecord): void {
     const { intent } = status;
     const named = intent?.action;
     const isSame =
@@ -119,7 +124,10 @@ export class Guarantees {
         ('destination' in named &&
           named.destination === route.destination &&
           named.routeTableId === route.routeTableId));
-    if (!isSame) this.violate('an intention is stored before its change', `${kind} for ${id} (${token})`);
+    // What the customer has declared anew meanwhile has no intention yet; what went before is taken back all the same.
+    const isEarlier = (status.earlier ?? []).some((request) => request.providerId === providerId);
+    if (isSame || (isEarlier && this.#intended.has(token))) return;
+    this.violate('an intention is stored before its change', `${kind} for ${id} (${token})`);
   }
 
   #isUnlocked({ kind }: CloudChange, { id, locked, status }: PeeringRecord): void {
@@ -173,7 +181,12 @@ export class Guarantees {
 
   #mayAccept(change: CloudChange, row: PeeringRecord): void {
     const truth = this.#isDeclared(change, row, false);
-    for (const cidr of truth?.requester.cidrs ?? []) {
+    const { cloud } = this.#world;
+    const book = cloud instanceof PeeringCloud ? cloud.books.get(change.providerId) : undefined;
+    // What came after the look that led to this shows with the next one, and is undone then.
+    const lookedAt = (row.status.intent?.lastAt ?? 0) - CALL_TIMEOUT_MS - STALE_MS;
+    const shown = book !== undefined && book.cidrsSince < lookedAt ? (truth?.requester.cidrs ?? []) : [];
+    for (const cidr of shown) {
       if (isReserved(cidr))
         this.violate('nothing touches a reserved range', `accept of ${cidr} for ${row.id}`);
     }
@@ -261,6 +274,7 @@ export class Guarantees {
   // Commits
 
   committed({ before, after, events, writer }: Commit): void {
+    this.#holds(after);
     if (writer.kind === 'api') return;
     if (before === null) {
       this.violate('a worker makes no connection', after.id);
@@ -275,6 +289,7 @@ export class Guarantees {
       );
     this.#fences.set(deploymentId, Math.max(highest, fence));
     const { intent } = after.status;
+    if (intent !== null) this.#intended.add(intent.token);
     if (intent?.action.kind === 'request_attachment') {
       if (intent.outcome === null) this.#answered.delete(after.id);
       else this.#answered.set(after.id, intent.outcome.ok);
@@ -284,6 +299,17 @@ export class Guarantees {
       this.#ends(before.status, after);
     }
     this.#tells(before, after, events);
+  }
+
+  /** What a live connection may carry is claimed, so that nobody else can come to it. */
+  #holds({ id, status }: PeeringRecord): void {
+    if (!isLive(status)) return;
+    const { claims } = this.#world.database;
+    const open = status.admittedCidrs.find(
+      (cidr) => !claims.some(({ block, connectionId }) => connectionId === id && block.text === cidr),
+    );
+    if (open !== undefined)
+      this.violate('a live connection holds its blocks', `${open} of ${id}, ${status.state}`);
   }
 
   #moves({ status: { state: from } }: PeeringRecord, { id, status }: PeeringRecord): void {

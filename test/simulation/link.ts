@@ -62,6 +62,7 @@ export class Link {
           settle = () => reject(failure);
         }
         if (process.alive && faults.strikes('crash_after')) this.kill(process);
+        if (faults.strikes('freeze')) process.frozenUntil = scheduler.now + random.between(500, 25_000);
         if (isLostAfter) silence();
         else {
           scheduler.after(back, process, () => {

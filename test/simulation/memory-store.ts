@@ -240,6 +240,11 @@ export class MemoryStore implements Store {
     }
   }
 
+  /** A connection as it is now. */
+  protected rowOf(id: string): PeeringRecord | undefined {
+    return this.database.connections.get(id);
+  }
+
   /** The row of a lease that still counts. */
   protected heldRow(lease: Lease): DeploymentRow | null {
     const row = this.database.deployments.get(lease.deploymentId);

@@ -80,6 +80,8 @@ export interface PeeringBook {
   readonly createdAt: number;
   readonly expiresAt: number | null;
   cidrs: readonly string[];
+  /** Since when it has these blocks. */
+  cidrsSince: number;
   phase: ProviderPhase;
   mark: string | null;
   /** The broker accepted it. */
@@ -140,6 +142,7 @@ export class PeeringCloud extends CloudModel {
       createdAt: now,
       expiresAt: expiry === null ? null : now + expiry,
       cidrs,
+      cidrsSince: now,
       phase: 'pending_platform',
       mark: null,
       acceptedAt: null,
@@ -174,6 +177,7 @@ export class PeeringCloud extends CloudModel {
     const book = this.books.get(id);
     if (book === undefined || OVER.includes(book.phase)) return;
     book.cidrs = cidrs;
+    book.cidrsSince = this.now;
     this.#show(book);
   }
 

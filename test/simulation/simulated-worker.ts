@@ -119,9 +119,8 @@ export class SimulatedWorker implements Process {
 
   /** Answers a wake-up call. */
   receive(deploymentId: string): void {
-    const { faults, random, scheduler, trace } = this.around;
+    const { faults, scheduler, trace } = this.around;
     if (faults.strikes('clock_jump')) this.#clockOffset = this.#drawOffset();
-    if (faults.strikes('freeze')) this.frozenUntil = scheduler.now + random.between(500, 25_000);
     scheduler.at(scheduler.now, this, () => {
       trace(() => `${this.name} takes up ${deploymentId}`);
       scheduler.resumed();
