@@ -39,10 +39,9 @@ const LIMITS_ON: Readonly<Partial<Record<CloudId, Readonly<Record<string, unknow
 
 /** The least time in which a cloud allows to see so many networks, in milliseconds. */
 function leastMs(cloud: CloudId, networks: number): number {
-  const reads = profileOf(cloud).callLimits.families.filter(({ operations }) =>
-    operations.test('DescribeAnything'),
-  );
-  const { burst = 1, counted, perSecond = 1 } = reads[0] ?? {};
+  const { families } = profileOf(cloud).callLimits;
+  const reads = families.find(({ name }) => name === 'read') ?? families.at(-1);
+  const { burst = 1, counted, perSecond = 1 } = reads ?? {};
   const calls = counted === 'together' ? networks * FEWEST[cloud] : networks;
   return ((calls - burst) * 1_000) / perSecond;
 }

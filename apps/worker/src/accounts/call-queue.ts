@@ -52,6 +52,17 @@ interface Waiting {
   readonly holdBack: (error: CloudError) => void;
 }
 
+/** Times that were asked for. */
+interface Block {
+  /** Null: there are none, or they are of no use. */
+  readonly firstAt: number | null;
+  readonly count: number;
+  readonly from: number;
+  readonly intervalMs: number;
+  /** Of the pace that the interval comes from. */
+  readonly slowedAt: number;
+}
+
 /**
  * The calls of one account that a cloud counts together, as far as they are made by this process. They wait in order of
  * their coming; as many times as are waited for are reserved in the pace that all workers share.
@@ -144,11 +155,20 @@ export class CallQueue {
   async #serve(): Promise<void> {
     if (this.#isServing) return;
     this.#isServing = true;
+    let upcoming: Promise<Block> | null = null;
     try {
       for (;;) {
         this.#holdBackWhoWaitsTooLong();
         if (this.#waiting.length === 0) return;
-        await this.#serveSome();
+        const block: Block = await (upcoming ?? this.#ask(0));
+        upcoming = null;
+        if (block.slowedAt !== this.#pace.slowedAt) continue;
+        if (block.firstAt === null) await this.#untilNear();
+        else {
+          // The next times are reserved while these come.
+          if (this.#waiting.length > block.count) upcoming = this.#ask(block.count);
+          await this.#admitSome(block, block.firstAt);
+        }
       }
     } finally {
       this.#isServing = false;
@@ -167,35 +187,35 @@ export class CallQueue {
     }
   }
 
-  /** Reserves times for those who wait, and admits them one by one as these come. */
-  async #serveSome(): Promise<void> {
+  /** Waits until the next free time is near enough to be reserved. */
+  async #untilNear(): Promise<void> {
     const { clock, timers } = this.parts;
-    const now = clock.now();
+    const untilNear = this.#pace.nextAt - AHEAD_MS - clock.now();
+    await timers.sleep(Math.min(Math.max(untilNear, MIN_WAIT_MS), MAX_WAIT_MS));
+  }
+
+  /** Reserves times for those who wait behind so many others. Never rejects. */
+  async #ask(behind: number): Promise<Block> {
+    const now = this.parts.clock.now();
     const from = now + Math.min(...this.#roundTripsMs);
     const { intervalMs, slackMs } = spacing(this.family, this.#factor(now));
-    const block = Math.max(1, Math.floor(Math.max(BLOCK_MS, slackMs) / intervalMs));
-    const wanted = Math.min(this.#waiting.length, block);
+    const most = Math.max(1, Math.floor(Math.max(BLOCK_MS, slackMs) / intervalMs));
+    const wanted = Math.min(this.#waiting.length - behind, most);
     const { slowedAt } = this.#pace;
-    const { firstAt, count } = await this.#reserve({
-      from,
-      count: wanted,
-      intervalMs,
-      slackMs,
-      aheadMs: AHEAD_MS,
-    });
-    const isSlower = (): boolean => this.#pace.slowedAt !== slowedAt;
-    if (isSlower()) return;
-    if (firstAt === null) {
-      const untilNear = this.#pace.nextAt - AHEAD_MS - clock.now();
-      await timers.sleep(Math.min(Math.max(untilNear, MIN_WAIT_MS), MAX_WAIT_MS));
-      return;
-    }
+    const reserved = await this.#reserve({ from, count: wanted, intervalMs, slackMs, aheadMs: AHEAD_MS });
+    return { ...reserved, from, intervalMs, slowedAt };
+  }
+
+  /** Admits those who wait, one by one as their times come. */
+  async #admitSome({ count, from, intervalMs, slowedAt }: Block, firstAt: number): Promise<void> {
+    const { clock, timers } = this.parts;
     for (let nth = 0; nth < count; nth += 1) {
       const at = firstAt + nth * intervalMs;
       const waitMs = at - clock.now();
       if (waitMs >= 1) await timers.sleep(waitMs);
       // Those that are left wait for times of their own: too late is as bad as too soon.
-      if (isSlower() || clock.now() > Math.max(at, from) + MAX_LATE_MS) return;
+      const isSlower = this.#pace.slowedAt !== slowedAt;
+      if (isSlower || clock.now() > Math.max(at, from) + MAX_LATE_MS) return;
       this.#waiting.shift()?.admit();
     }
   }
