@@ -48,8 +48,12 @@ export class AttachmentCloud extends CloudModel {
     private readonly networks: readonly PlatformNetwork[],
     around: CloudSurroundings,
     private readonly expiry: Expiry,
-    /** Told of every answer of a customer. */
-    private readonly onRefused: (book: AttachmentBook) => void,
+    private readonly told: {
+      /** Somebody of the platform has applied. */
+      readonly applied: (book: AttachmentBook) => void;
+      /** A customer has turned down or ended something. */
+      readonly refused: (book: AttachmentBook) => void;
+    },
   ) {
     super('tencent', profileOf('tencent').capabilities, around);
   }
@@ -76,7 +80,7 @@ export class AttachmentCloud extends CloudModel {
     else if (book.phase === 'active') this.#detach(book);
     else return;
     book.endedByOthersAt = this.now;
-    this.onRefused(book);
+    this.told.refused(book);
   }
 
   /** A customer's network gets other blocks. */
@@ -211,6 +215,7 @@ export class AttachmentCloud extends CloudModel {
     };
     this.books.set(key, book);
     this.#enter(book, 'pending_customer');
+    this.told.applied(book);
     if (expiry === null) return;
     this.around.scheduler.after(expiry, null, () => {
       if (this.books.get(key) !== book || book.phase !== 'pending_customer') return;

@@ -75,6 +75,16 @@ export class Guarantees {
     this.#refusedAt.set(row.id, now());
   }
 
+  /** The approval window of an application has been over for a while, and nothing has kept the broker. */
+  isWithdrawn({ ccn, mark, phase, vpcId, appliedAt }: AttachmentBook, since: number): void {
+    const { api, cloud, database } = this.#world;
+    if (mark === null || appliedAt !== since || phase !== 'pending_customer') return;
+    if (!(cloud instanceof AttachmentCloud) || cloud.at(ccn.id, vpcId)?.appliedAt !== since) return;
+    const lockedAt = api.acknowledged.get(mark)?.lockedAt ?? -Infinity;
+    if (database.connections.get(mark)?.locked === true || lockedAt > since) return;
+    this.violate('an application is withdrawn at its deadline', `${ccn.id} of ${mark}`);
+  }
+
   get #world(): Watched {
     if (this.#watched === null) throw new Error('nothing is watched yet');
     return this.#watched;
@@ -185,7 +195,8 @@ export class Guarantees {
     const book = cloud instanceof PeeringCloud ? cloud.books.get(change.providerId) : undefined;
     // What came after the look that led to this shows with the next one, and is undone then.
     const lookedAt = (row.status.intent?.lastAt ?? 0) - CALL_TIMEOUT_MS - STALE_MS;
-    const shown = book !== undefined && book.cidrsSince < lookedAt ? (truth?.requester.cidrs ?? []) : [];
+    const isShown = truth?.phase === 'pending_platform' && (book?.cidrsSince ?? Infinity) < lookedAt;
+    const shown = isShown ? truth.requester.cidrs : [];
     for (const cidr of shown) {
       if (isReserved(cidr))
         this.violate('nothing touches a reserved range', `accept of ${cidr} for ${row.id}`);

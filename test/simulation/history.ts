@@ -10,7 +10,7 @@ import {
 } from '#domain';
 import type { NetworkAccount } from '#database';
 
-import { AttachmentCloud } from './attachment-cloud.js';
+import { AttachmentCloud, type AttachmentBook } from './attachment-cloud.js';
 import type { CloudSurroundings } from './cloud-model.js';
 import { drawRates, FaultPlan, type FaultRates, type Strike } from './fault-plan.js';
 import { problemsOf } from './final-state.js';
@@ -42,6 +42,8 @@ const CALM_MS = 600_000;
 /** How often it is looked whether everything has settled, and for how long it must stay so. */
 const GLANCE_MS = 4_000;
 const STAY_MS = 40_000;
+/** How long after a deadline what it ends is over, in milliseconds. */
+const PROMPT_MS = 5_000;
 
 /** A defect that is planted into the worker, to see it found. */
 export interface PlantedDefect {
@@ -115,6 +117,8 @@ class World {
   readonly #tell: (line: () => string) => void;
   readonly #isPaced: boolean;
   #databaseAwayUntil = 0;
+  /** When something last went wrong. */
+  #disturbedAt = -Infinity;
   #started = 0;
 
   constructor(
@@ -133,6 +137,7 @@ class World {
       rates,
       options.spared ?? new Set(),
       ({ number, kind }) => {
+        this.#disturbedAt = this.#scheduler.now;
         this.#tell(() => `FAULT ${number}: ${kind}`);
       },
     );
@@ -211,6 +216,7 @@ class World {
   /** Operators see to everything that needs them. */
   #mend(): void {
     const { now } = this.#scheduler;
+    this.#disturbedAt = now;
     this.#cloud.recover();
     this.#databaseAwayUntil = 0;
     this.#database.pause = null;
@@ -319,9 +325,18 @@ class World {
       return new PeeringCloud(this.cloudId, this.#networks, around, random.chance(0.5));
     }
     const expiry = random.pick([null, 12_000, 45_000]);
-    return new AttachmentCloud(this.#networks, around, expiry, (book) =>
-      this.#guarantees.refusedByCustomer(book),
-    );
+    return new AttachmentCloud(this.#networks, around, expiry, {
+      applied: (book) => this.#expectAnswer(book),
+      refused: (book) => this.#guarantees.refusedByCustomer(book),
+    });
+  }
+
+  /** An application that nobody answers is withdrawn within seconds of its deadline, where nothing keeps the broker. */
+  #expectAnswer(book: AttachmentBook): void {
+    const { appliedAt } = book;
+    this.#scheduler.at(appliedAt + SETTINGS.approvalWindowMs + PROMPT_MS, null, () => {
+      if (this.#disturbedAt < appliedAt) this.#guarantees.isWithdrawn(book, appliedAt);
+    });
   }
 
   #write(line: string): void {

@@ -124,6 +124,19 @@ export const PLANTED: readonly Planted[] = [
     }),
   },
   {
+    name: 'lets the deadline of an approval pass',
+    cloud: 'tencent',
+    defect: rules((input) => {
+      const decision = decide(input);
+      const { desired, status } = input.connection;
+      const { deadline } = status;
+      const isLate = deadline?.kind === 'customer_approval' && input.now < deadline.at + 8_000;
+      return isLate && decision.action?.kind === 'withdraw_attachment' && desired === 'present'
+        ? { status, action: null, recheckInMs: 2_000 }
+        : decision;
+    }),
+  },
+  {
     name: 'leaves out the last look at the deadline',
     cloud: 'tencent',
     defect: rules((input) => {
