@@ -188,7 +188,7 @@ export class NetworkReconciler {
     if (refusal !== null) {
       const isNewer = account.statusAt > gate.basis;
       if (passage.triesCredentials || isNewer) gate.reopen();
-      else if (now - refusal.at < REFUSAL_SETTLES_MS) {
+      else if (now - refusal.at < REFUSAL_SETTLES_MS && !isTrial(passage)) {
         return { kind: 'wait', error: refusal.error, dueAt: now + MOMENT_MS };
       } else return this.#turnAway(snapshot, passage, refusal.error);
     }
