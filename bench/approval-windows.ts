@@ -10,7 +10,7 @@ import { CredentialCipher } from '#runtime';
 
 import { addPlatformAccounts, seedTenant, startBenchDatabase, type BenchAccount } from './bench-database.js';
 import { startProgram } from './child-process.js';
-import { freePort, newEncryptionKeys, UNPACED } from './environment.js';
+import { freePort, newEncryptionKeys, UNPACED, WORKER_FLAGS } from './environment.js';
 import { fleetHome, seedAttachments, writeFleet, type FleetNetwork } from './fleet.js';
 import { quantile, type Measurement } from './report.js';
 import { startSimulatorProcess, type SimulatedAccount, type SimulatorProcess } from './simulator-process.js';
@@ -82,6 +82,7 @@ export async function benchApprovalWindows(): Promise<Measurement[]> {
         ...UNPACED,
       },
       `http://127.0.0.1:${port}/healthz`,
+      WORKER_FLAGS,
     );
     let failedAt: Map<string, number>;
     try {

@@ -23,3 +23,6 @@ export function newEncryptionKeys(): string {
 export const UNPACED = {
   CLOUD_CALLS_PER_SECOND: CLOUD_IDS.map((cloud) => `${cloud}=1000000`).join(','),
 } as const;
+
+/** What `npm run worker` tells Node: a worker makes much that lives briefly, and has no need of much room for it. */
+export const WORKER_FLAGS = ['--max-semi-space-size=4'] as const;

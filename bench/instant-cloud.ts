@@ -1,4 +1,4 @@
-/** A cloud in this process that answers at once: what remains is the engine's own cost. */
+/** A cloud that is part of the process and answers at once: what remains is the engine's own cost. */
 import type { CloudConnector, CloudPort, NetworkRef, ObservedPeering, ObservedRouteTable } from '#domain';
 
 import type { FleetNetwork } from './fleet.js';
@@ -6,18 +6,18 @@ import type { FleetNetwork } from './fleet.js';
 export const INSTANT_REGION = 'eu-west-1';
 export const INSTANT_ACCOUNT = '123456789012';
 const CUSTOMER = '210987654321';
+const PLATFORM_BLOCK = '10.11.0.0/16';
 
 interface Shown {
   readonly peerings: ObservedPeering[];
   readonly tables: ObservedRouteTable[];
 }
 
-/** AWS networks with so many connections each, all of them established and routed. */
-export function instantFleet(count: number, each: number): FleetNetwork[] {
-  const hex = (value: number): string => value.toString(16).padStart(17, '0');
-  return Array.from({ length: count }, (_, network) => ({
+/** The nth network on AWS with so many connections, all of them established and routed. */
+export function instantNetwork(network: number, each: number): FleetNetwork {
+  return {
     vpcId: `vpc-${hex(network)}`,
-    cidr: '10.11.0.0/16',
+    cidr: PLATFORM_BLOCK,
     connections: Array.from({ length: each }, (_, nth) => {
       const id = hex(network * each + nth);
       return {
@@ -26,25 +26,31 @@ export function instantFleet(count: number, each: number): FleetNetwork[] {
         cidr: `172.${16 + (nth >> 8)}.${nth & 255}.0/24`,
       };
     }),
-  }));
+  };
 }
 
-/** @returns how to connect, and the port itself */
-export function instantCloud(fleet: readonly FleetNetwork[]): { connect: CloudConnector; port: CloudPort } {
-  const shown = new Map(fleet.map((network) => [network.vpcId, show(network)]));
-  const look = <Part extends keyof Shown>(part: Part, { vpcId }: NetworkRef): Promise<Shown[Part]> => {
-    const found = shown.get(vpcId);
-    return found ? Promise.resolve(found[part]) : Promise.reject(new Error(`There is no ${vpcId}.`));
-  };
+/** As clouds write the numbers of what they have. */
+export function hex(value: number): string {
+  return value.toString(16).padStart(17, '0');
+}
+
+/**
+ * Shows all of these networks there are. Nothing is remembered from one look to the next, so that the memory of the
+ * process is the engine's.
+ * @param each connections of a network
+ * @returns how to connect, and the port itself
+ */
+export function instantCloud(each: number): { connect: CloudConnector; port: CloudPort } {
+  const look = ({ vpcId }: NetworkRef): Shown => show(instantNetwork(parseInt(vpcId.slice(4), 16), each));
   const refuse = (): Promise<never> => Promise.reject(new Error('Nothing is to be changed here.'));
   const port: CloudPort = {
     cloud: 'aws',
     describeNetwork: ({ vpcId }) =>
-      Promise.resolve({ vpcId, accountId: INSTANT_ACCOUNT, cidrs: ['10.11.0.0/16'], routeTableIds: [] }),
-    observePeerings: (network) => look('peerings', network),
-    observePeering: async (network, providerId) =>
-      (await look('peerings', network)).find((peering) => peering.providerId === providerId) ?? null,
-    observeRoutes: (network) => look('tables', network),
+      Promise.resolve({ vpcId, accountId: INSTANT_ACCOUNT, cidrs: [PLATFORM_BLOCK], routeTableIds: [] }),
+    observePeerings: (network) => Promise.resolve(look(network).peerings),
+    observePeering: (network, providerId) =>
+      Promise.resolve(look(network).peerings.find((peering) => peering.providerId === providerId) ?? null),
+    observeRoutes: (network) => Promise.resolve(look(network).tables),
     acceptPeering: refuse,
     rejectPeering: refuse,
     deletePeering: refuse,

@@ -3,6 +3,7 @@
  * machine's own speed says nothing. `npm run bench -- http` runs one of them.
  */
 import { benchApprovalWindows } from './approval-windows.js';
+import { benchGrowth } from './growth.js';
 import { benchHttp } from './http.js';
 import { benchObservation } from './observation.js';
 import { formatTable, type Measurement } from './report.js';
@@ -14,6 +15,7 @@ const BENCHES = {
   'time-to-running': benchTimeToRunning,
   'approval-windows': benchApprovalWindows,
   sweep: benchSweep,
+  growth: benchGrowth,
   observation: benchObservation,
 } as const satisfies Record<string, () => Promise<Measurement[]>>;
 
@@ -29,6 +31,12 @@ const measurements: Measurement[] = [];
 for (const name of names) {
   if (asked.length > 0 && !asked.includes(name)) continue;
   process.stderr.write(`${name} …\n`);
-  measurements.push(...(await BENCHES[name]()));
+  try {
+    measurements.push(...(await BENCHES[name]()));
+  } catch (error) {
+    // What the others have measured is not lost with it.
+    process.stderr.write(`bench: ${name} failed: ${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exitCode = 1;
+  }
 }
 process.stdout.write(`${formatTable(measurements)}\n`);

@@ -14,7 +14,7 @@ import { startWorker, type RunningWorker } from '../apps/worker/src/start-worker
 import { seedTenant, startBenchDatabase } from './bench-database.js';
 import { newEncryptionKeys } from './environment.js';
 import { writeFleet } from './fleet.js';
-import { instantCloud, instantFleet, INSTANT_ACCOUNT, INSTANT_REGION } from './instant-cloud.js';
+import { instantCloud, instantNetwork, INSTANT_ACCOUNT, INSTANT_REGION } from './instant-cloud.js';
 import { median, type Measurement } from './report.js';
 
 const NETWORKS = 2_000;
@@ -38,13 +38,13 @@ export async function benchSweep(): Promise<Measurement[]> {
     } as const;
     const cipher = CredentialCipher.fromKeys(keys);
     const tenant = await seedTenant(database.url, cipher, account, INSTANT_REGION, []);
-    const fleet = instantFleet(NETWORKS, EACH);
+    const fleet = Array.from({ length: NETWORKS }, (_, network) => instantNetwork(network, EACH));
     const written = new Date();
     await writeFleet(database.url, 'aws', tenant, fleet, (_, { cidr }) => ({
       status: { state: 'running', verified: true, established: true, marked: true, admittedCidrs: [cidr] },
       dueAt: written.getTime(),
     }));
-    const { connect, port } = instantCloud(fleet);
+    const { connect, port } = instantCloud(EACH);
     const worker = (): Promise<RunningWorker & { stop(): Promise<void> }> =>
       startHere(database.url, keys, { aws: connect });
 
@@ -92,7 +92,12 @@ async function startHere(
   keys: string,
   connectors: Parameters<typeof startWorker>[0]['connectors'],
 ): Promise<RunningWorker & { stop(): Promise<void> }> {
-  const env = { DATABASE_URL: url, ENCRYPTION_KEYS: keys, SWEEP_INTERVAL_MS: '500', WORKER_CONCURRENCY: '64' };
+  const env = {
+    DATABASE_URL: url,
+    ENCRYPTION_KEYS: keys,
+    SWEEP_INTERVAL_MS: '500',
+    WORKER_CONCURRENCY: '64',
+  };
   const config = loadConfig(env);
   const logger = createLogger({ name: 'bench', level: 'error' });
   const { poolSize } = config.database;

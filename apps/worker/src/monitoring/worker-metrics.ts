@@ -9,8 +9,9 @@ import type { EngineMonitor } from '../engine/engine-parts.js';
 import { PARTS, type WorkerParts } from '../parts.js';
 
 const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-/** Counting every connection is worth it this often at most, in milliseconds. */
+/** Counting every connection is worth it this often at most, in milliseconds, and no more than so much of the time. */
 const COUNT_EVERY_MS = 15_000;
+const COUNTING_SHARE = 0.01;
 
 /** Whose pace it is, and of which calls. */
 type PaceLabels = Record<'cloud' | 'account' | 'counted', string>;
@@ -28,7 +29,7 @@ export class WorkerMetrics implements EngineMonitor, CallObserver {
   readonly #paces = new Map<string, { readonly labels: PaceLabels; readonly pace: Pace }>();
   readonly #lag: Gauge;
   readonly #circuitMoves: Counter<'cloud' | 'kind' | 'to'>;
-  #countedAt = 0;
+  #countAgainAt = 0;
 
   constructor(@Inject(PARTS) private readonly parts: WorkerParts) {
     this.registry = parts.metrics ?? createMetricsRegistry('worker');
@@ -145,10 +146,13 @@ export class WorkerMetrics implements EngineMonitor, CallObserver {
   }
 
   async #countConnections(gauge: Gauge<'cloud' | 'state'>): Promise<void> {
-    const now = this.parts.clock.now();
-    if (now - this.#countedAt < COUNT_EVERY_MS) return;
-    this.#countedAt = now;
-    const counts = await this.parts.database.reconcile.countConnections();
+    const { clock, database } = this.parts;
+    const began = clock.now();
+    if (began < this.#countAgainAt) return;
+    this.#countAgainAt = began + COUNT_EVERY_MS;
+    const counts = await database.reconcile.countConnections();
+    const ended = clock.now();
+    this.#countAgainAt = ended + Math.max(COUNT_EVERY_MS, (ended - began) / COUNTING_SHARE);
     gauge.reset();
     for (const { cloud, state, count } of counts) gauge.set({ cloud, state }, count);
   }
