@@ -148,9 +148,22 @@ export class Guarantees {
   }
 
   #isNotAnothers({ kind, providerId }: CloudChange, row: PeeringRecord): void {
-    const holder = this.#world.database
+    const { api, cloud, database } = this.#world;
+    // What it has made itself is its own to take back, whoever waits for the place.
+    const isOwn =
+      cloud instanceof AttachmentCloud && cloud.at(providerId, row.network.vpcId)?.mark === row.id;
+    if (isOwn) return;
+    // Whoever comes while the cloud is already being asked comes too late to be known.
+    const knownSince = (row.status.intent?.lastAt ?? 0) - CALL_TIMEOUT_MS - CLOCK_DIFFERENCE_MS;
+    const holder = database
       .connectionsOf(row.deploymentId)
-      .find(({ id, status }) => id !== row.id && isLive(status) && status.providerId === providerId);
+      .find(
+        ({ id, status }) =>
+          id !== row.id &&
+          isLive(status) &&
+          status.providerId === providerId &&
+          (api.acknowledged.get(id)?.attemptAt ?? 0) < knownSince,
+      );
     if (holder && !holder.status.released) {
       this.violate(
         'nothing is touched that another connection holds',
