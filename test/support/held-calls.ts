@@ -15,7 +15,7 @@ export interface HeldCall {
 
 export interface Hold {
   isHeld(): boolean;
-  untilHeld(): Promise<void>;
+  untilHeld(limitMs?: number): Promise<void>;
   /** Lets those that are held go where they were going, however late that is. */
   release(): void;
 }
@@ -68,8 +68,8 @@ export async function holdCallsTo(simulatorUrl: string): Promise<CallHolder> {
       const hold = { call, held: [] as (() => void)[], struck: 0 };
       holds.push(hold);
       const isHeld = (): boolean => hold.held.length > 0;
-      const untilHeld = async (): Promise<void> => {
-        await eventually(`a call with ${call.matching.join(', ')} is held`, isHeld);
+      const untilHeld = async (limitMs?: number): Promise<void> => {
+        await eventually(`a call with ${call.matching.join(', ')} is held`, isHeld, limitMs);
       };
       const release = (): void => {
         for (const go of hold.held.splice(0)) go();
