@@ -113,9 +113,11 @@ describe.each(PLACES)('a worker with few hands and the queue in %s', (queues) =>
       requests.push({ deployment, request: await deployment.request('172.16.0.0/16') });
     const only = await quiet.request('172.16.0.0/16');
     await broker.aws.control('POST', '/_sim/faults', { cloud: 'aws', kind: 'latency', ms: 20 });
-    const ids: string[] = [];
-    for (const { deployment, request } of requests) ids.push(await deployment.declare(request));
+    // Nobody is at work until everything has been asked for, the single request last.
+    await broker.stopWorkers();
+    for (const { deployment, request } of requests) await deployment.declare(request);
     const id = await quiet.declare(only);
+    await broker.startWorker();
     await quiet.until(id, 'running', 60_000);
     const running = await broker.database.single<{ count: string }>(
       {
