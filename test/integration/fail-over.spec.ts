@@ -1,5 +1,6 @@
 /** Any number of processes share the work: what happens to one of them is made up for by the others. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 import { platformAccounts } from '#database';
@@ -110,11 +111,24 @@ describe('several processes', () => {
       const began = Date.now();
       const nextLook = holdLook(halted.deployment);
       const heir = await work();
-      // One call alone shows a new worker that its account works: it must not be the one that is held.
+      // A worker makes one call alone until one has shown that the account works: that must not be the one that is held.
       const elsewhere = await AwsDeployment.create(broker, '10.6.0.0/16');
-      await elsewhere.untilChecked();
-      await killed.deployment.until(killed.id, 'running', LEASE_MS + BUSY_MS);
-      await nextLook.untilHeld(LEASE_MS + BUSY_MS);
+      const other = await elsewhere.declare(await elsewhere.request(CIDR));
+      await elsewhere.until(other, 'running');
+      const over = new AbortController();
+      const showing = (async () => {
+        while (!over.signal.aborted) {
+          await elsewhere.look(other);
+          await sleep(300);
+        }
+      })();
+      try {
+        await killed.deployment.until(killed.id, 'running', LEASE_MS + BUSY_MS);
+        await nextLook.untilHeld(LEASE_MS + BUSY_MS);
+      } finally {
+        over.abort();
+        await showing;
+      }
       expect(Date.now() - began).toBeLessThan(LEASE_MS + BUSY_MS);
       expect(acceptCalls(killed)).toBe(1);
 
