@@ -185,6 +185,15 @@ describe('the pace', () => {
     );
   });
 
+  it('believes no clock that is far ahead', () => {
+    const written = { nextAt: NOW, factor: LEAST_FACTOR, slowedAt: NOW + CREDIBLE_AHEAD_MS + 1 };
+    expect(factorAt(written, NOW)).toBe(1);
+    expect(slowed(written, NOW, NOW)).toEqual({ nextAt: NOW + REST_MS, factor: 0.5, slowedAt: NOW });
+    const credible = { ...written, slowedAt: NOW + CREDIBLE_AHEAD_MS };
+    expect(factorAt(credible, NOW)).toBe(LEAST_FACTOR);
+    expect(slowed(credible, NOW, NOW)).toBeNull();
+  });
+
   it('is never slower than its least, however often it is slowed down', () => {
     let pace = UNUSED_PACE;
     for (let at = NOW; at < NOW + 20 * REST_MS; at += REST_MS) pace = slowed(pace, at, at) ?? pace;

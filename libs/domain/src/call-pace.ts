@@ -68,7 +68,7 @@ export const REST_MS = 1_000;
 export const LEAST_FACTOR = 1 / 16;
 /** From nothing to the full pace in this time. */
 const RECOVERY_MS = 60_000;
-/** A next free time further ahead than anything can reserve was written by a clock that was wrong. */
+/** A time further ahead than anything can reserve was written by a clock that was wrong, and is not believed. */
 export const CREDIBLE_AHEAD_MS = 120_000;
 
 /** The family of an operation. @throws Error when no family takes it */
@@ -87,8 +87,12 @@ export function countedAs({ name, counted, scope }: CallFamily, operation: strin
   ].join(' ');
 }
 
-/** What is left of the full pace now: it comes back evenly, from wherever it was. */
+/**
+ * What is left of the full pace now: it comes back evenly, from wherever it was. All of it where nobody knows when it was
+ * slowed down: if that is too fast, the cloud says so again.
+ */
 export function factorAt({ factor, slowedAt }: Pick<Pace, 'factor' | 'slowedAt'>, now: number): number {
+  if (!isCredible(slowedAt, now)) return 1;
   return Math.min(1, factor + Math.max(0, now - slowedAt - REST_MS) / RECOVERY_MS);
 }
 
@@ -121,7 +125,11 @@ export function reserve(
  * the call was made before the pace was last slowed down, or while calls from before were still on their way.
  */
 export function slowed(pace: Pace, sentAt: number, now: number): Pace | null {
-  if (sentAt < pace.slowedAt + REST_MS) return null;
+  if (isCredible(pace.slowedAt, now) && sentAt < pace.slowedAt + REST_MS) return null;
   const factor = Math.max(LEAST_FACTOR, factorAt(pace, now) / 2);
   return { nextAt: Math.max(pace.nextAt, now + REST_MS), factor, slowedAt: now };
+}
+
+function isCredible(slowedAt: number, now: number): boolean {
+  return slowedAt <= now + CREDIBLE_AHEAD_MS;
 }

@@ -21,6 +21,8 @@ const SETTINGS: CircuitSettings = {
   trialMs: 5_000,
   forgetMs: 60_000,
 };
+/** By a clock that is wrong. */
+const NOW_ELSEWHERE = 1_000_000_000;
 const FAILURE = { code: 'Timeout', message: 'no answer within 10000 ms' };
 
 const after = (circuit: Circuit, result: CircuitResult, now: number, chance = 0): Circuit =>
@@ -56,7 +58,10 @@ describe('a circuit', () => {
 
   it('lets one through after the wait, and another one when nobody has heard of it', () => {
     const circuit = opened(100);
-    expect([admission(circuit, 1_099), admission(circuit, 1_100)]).toEqual(['wait', 'trial']);
+    expect([admission(circuit, SETTINGS, 1_099), admission(circuit, SETTINGS, 1_100)]).toEqual([
+      'wait',
+      'trial',
+    ]);
     expect(beginTrial(circuit, SETTINGS, 1_099)).toBeNull();
     const trial = beginTrial(circuit, SETTINGS, 1_100)!;
     expect(trial).toMatchObject({ state: 'half_open', since: 1_100, nextAttemptAt: 6_100 });
@@ -85,6 +90,15 @@ describe('a circuit', () => {
       [1, 2, 3].reduce<Circuit>((circuit) => after(circuit, FAILURE, at), closed);
     expect(again(60_999)).toMatchObject({ state: 'open', openings: 2 });
     expect(again(61_000)).toMatchObject({ state: 'open', openings: 1 });
+  });
+
+  it('believes no clock that is far ahead: it is tried, and waits by the clock of whoever tries', () => {
+    const written = opened(NOW_ELSEWHERE);
+    expect(admission(written, SETTINGS, 100)).toBe('trial');
+    const failed = after(beginTrial(written, SETTINGS, 100)!, FAILURE, 100);
+    expect(failed).toMatchObject({ state: 'open', since: 100, nextAttemptAt: 2_100 });
+    const longest = { ...written, nextAttemptAt: 100 + SETTINGS.maxWaitMs * 1.25 };
+    expect(admission(longest, SETTINGS, 100)).toBe('wait');
   });
 
   it('takes one refusal of credentials for enough', () => {
@@ -127,7 +141,7 @@ describe.each(CIRCUIT_KINDS)('a circuit for %s, whatever its callers do', (kind)
         for (const deed of history) {
           if (deed.kind === 'pass') now += deed.ms;
           else if (deed.kind === 'come') {
-            const may = admission(circuit, now);
+            const may = admission(circuit, settings, now);
             const trial = beginTrial(circuit, settings, now);
             expect(trial !== null).toBe(may === 'trial');
             if (trial !== null) {

@@ -68,6 +68,9 @@ export const CIRCUIT_SETTINGS: Readonly<Record<CircuitKind, CircuitSettings>> = 
   },
 };
 
+/** The part of a wait that chance adds to it at most. */
+const MOST_CHANCE = 1 / 4;
+
 /** The period in which a caller was let through; its result counts for no other one. */
 export type CircuitPeriod = Pick<Circuit, 'state' | 'since'>;
 
@@ -78,16 +81,24 @@ export function closedCircuit(now: number): Circuit {
   return { state: 'closed', since: now, failures: 0, openings: 0, cause: null, nextAttemptAt: null };
 }
 
-/** Whether a caller may pass now: as usual, as the one trial (see {@link beginTrial}), or not. */
-export function admission({ state, nextAttemptAt }: Circuit, now: number): 'pass' | 'trial' | 'wait' {
+/**
+ * Whether a caller may pass now: as usual, as the one trial (see {@link beginTrial}), or not. A wait that is longer than
+ * any was written by a clock that was wrong, and counts as over.
+ */
+export function admission(
+  { state, nextAttemptAt }: Circuit,
+  { maxWaitMs }: CircuitSettings,
+  now: number,
+): 'pass' | 'trial' | 'wait' {
   if (state === 'closed') return 'pass';
-  return nextAttemptAt !== null && now < nextAttemptAt ? 'wait' : 'trial';
+  const waitMs = (nextAttemptAt ?? now) - now;
+  return waitMs > 0 && waitMs <= maxWaitMs * (1 + MOST_CHANCE) ? 'wait' : 'trial';
 }
 
 /** Takes the trial. @returns null where there is none to be taken */
-export function beginTrial(circuit: Circuit, { trialMs }: CircuitSettings, now: number): Circuit | null {
-  if (admission(circuit, now) !== 'trial') return null;
-  return { ...circuit, state: 'half_open', since: now, nextAttemptAt: now + trialMs };
+export function beginTrial(circuit: Circuit, settings: CircuitSettings, now: number): Circuit | null {
+  if (admission(circuit, settings, now) !== 'trial') return null;
+  return { ...circuit, state: 'half_open', since: now, nextAttemptAt: now + settings.trialMs };
 }
 
 /**
@@ -131,6 +142,6 @@ function open(
   chance: number,
 ): Circuit {
   const wait = Math.min(firstWaitMs * 2 ** (openings - 1), maxWaitMs);
-  const nextAttemptAt = now + Math.round(wait * (1 + chance / 4));
+  const nextAttemptAt = now + Math.round(wait * (1 + chance * MOST_CHANCE));
   return { ...circuit, state: 'open', since: now, openings, nextAttemptAt };
 }

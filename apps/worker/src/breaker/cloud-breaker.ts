@@ -69,12 +69,13 @@ export class CloudBreaker {
     const now = clock.now();
     const { circuits } = snapshot;
     for (const kind of IN_ORDER) {
-      if (admission(circuits[kind], now) === 'wait') return this.#barred(kind, circuits[kind]);
+      const may = admission(circuits[kind], CIRCUIT_SETTINGS[kind], now);
+      if (may === 'wait') return this.#barred(kind, circuits[kind]);
     }
     const periods: Record<CircuitKind, CircuitPeriod> = { ...circuits };
     for (const kind of IN_ORDER) {
-      if (admission(circuits[kind], now) === 'pass') continue;
       const settings = CIRCUIT_SETTINGS[kind];
+      if (admission(circuits[kind], settings, now) === 'pass') continue;
       const change = await this.#change(snapshot, kind, (circuit) => beginTrial(circuit, settings, now));
       const after = change?.after ?? circuits[kind];
       const isTaken = change !== null && change.after !== change.before;
