@@ -297,14 +297,24 @@ describe('what was left behind', () => {
     expect((await stage.read(id)).status.state).toBe('running');
   });
 
-  it('keeps its deployment on the books until it is seen to, and is known again under another one', async () => {
+  it('keeps its deployment on the books until it is seen to, when it is kept, too', async () => {
     const connection = await stage.connect();
     const { deployment } = connection;
     const found = await watch.leftBehind(connection);
-    const refused = await stage.undeploy(deployment);
-    expect(refused).toMatchObject({ status: 409, body: { code: 'in_use' } });
-    expect(refused.body.conflicts.map(({ id }) => id).sort()).toEqual(found.map(({ id }) => id).sort());
+    const isRefused = async (): Promise<void> => {
+      const refused = await stage.undeploy(deployment);
+      expect(refused).toMatchObject({ status: 409, body: { code: 'in_use' } });
+      expect(refused.body.conflicts.map(({ id }) => id).sort()).toEqual(found.map(({ id }) => id).sort());
+    };
+    await isRefused();
     for (const { id } of found) await stage.operate('POST', `orphans/${id}/keep`);
+    await isRefused();
+  });
+
+  it('before a search has found it is known again under the next deployment of its network', async () => {
+    const connection = await stage.connect();
+    const { deployment } = connection;
+    await watch.forget(connection);
     expect(await stage.undeploy(deployment)).toMatchObject({ status: 204 });
 
     const again = await stage.deploy(PLATFORM_CIDR, deployment.network);

@@ -274,15 +274,20 @@ describe('what was found', () => {
     expect(await readBack(open.id)).not.toBeNull();
   });
 
-  test('keeps its deployment from being removed until it is over or kept', async () => {
+  test('keeps its deployment from being removed until it is over, when it is kept, too: the decision would go with it', async () => {
     const held = await lease();
     const found = orphan();
     await store.save(held, [found]);
     const remove = () => database.asOperator((scope) => deployments.remove(scope, tenancy.deployment.id));
-    const refusal: unknown = await remove().catch((error: unknown) => error);
-    expect(refusal).toBeInstanceOf(InUse);
-    expect((refusal as InUse).users).toEqual([{ kind: 'orphan', id: found.id }]);
-    await database.asOperator((scope) => orphans.keep(scope, found.id));
+    const isRefused = async (): Promise<void> => {
+      const refusal: unknown = await remove().catch((error: unknown) => error);
+      expect(refusal).toBeInstanceOf(InUse);
+      expect((refusal as InUse).users).toEqual([{ kind: 'orphan', id: found.id }]);
+    };
+    await isRefused();
+    const kept = (await database.asOperator((scope) => orphans.keep(scope, found.id)))!;
+    await isRefused();
+    await store.save(held, [{ ...kept, state: 'gone', endedAt: T0 + 1, version: kept.version + 1 }]);
     expect(await remove()).toBe(true);
   });
 });

@@ -312,7 +312,7 @@ describe('what is found', () => {
   });
 });
 
-const settings = { graceMs: 86_400_000, consistencyMs: 2_000 };
+const settings = { graceMs: 86_400_000, consistencyMs: 2_000, absenceMs: 90 * 86_400_000 };
 const CLEAR = { obstacle: null } as const;
 
 /** One look at one thing, some time after the one before; an operator may have said something in between. */
@@ -409,6 +409,27 @@ describe('a thing that was found', () => {
     for (const seen of [null, 'disowned'] as const) {
       expect(judgeOrphan(found, seen, settings, 1)!.status).toMatchObject({ state: 'gone', endedAt: 1 });
     }
+  });
+
+  it('that is kept stays kept whatever looks show, but for a long absence', () => {
+    const { status: found } = judgeOrphan(null, CLEAR, settings, 0)!;
+    const gap = fc.integer({ min: 1, max: settings.absenceMs - 1 });
+    const seen = fc.constantFrom(CLEAR, null, 'disowned' as const, { obstacle: 'leaving' as const });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(gap, seen), { minLength: 1, maxLength: 8 }), (looks) => {
+        let status: OrphanStatus = { ...found, state: 'kept' };
+        for (const [afterMs, shown] of looks) {
+          const at = status.lastSeenAt + afterMs;
+          const verdict = judgeOrphan(status, shown, settings, at)!;
+          expect(verdict.remove).toBe(false);
+          expect(verdict.status).toMatchObject({ state: 'kept', endedAt: null });
+          expect(verdict.status.lastSeenAt).toBe(shown === null ? status.lastSeenAt : at);
+          status = verdict.status;
+        }
+        const at = status.lastSeenAt + settings.absenceMs;
+        expect(judgeOrphan(status, null, settings, at)!.status).toMatchObject({ state: 'gone', endedAt: at });
+      }),
+    );
   });
 
   it('that is on its way out when it is first seen is not worth a word', () => {

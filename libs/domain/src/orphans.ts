@@ -22,7 +22,7 @@ export type OrphanEvidence = (typeof ORPHAN_EVIDENCE)[number];
 
 /**
  * `found`: it will be removed once its grace is over. `removing`: its removal was decided, and is not confirmed yet.
- * `removed`: by the broker. `kept`: an operator wants it to stay. `gone`: it vanished, or belongs to a connection again.
+ * `removed`: by the broker. `kept`: an operator wants it to stay, whatever later looks show. `gone`: it vanished, or belongs to a connection again.
  */
 export const ORPHAN_STATES = ['found', 'removing', 'kept', 'removed', 'gone'] as const;
 export type OrphanState = (typeof ORPHAN_STATES)[number];
@@ -284,6 +284,8 @@ export interface OrphanSettings {
   readonly graceMs: number;
   /** How long the cloud may show the state before a change. */
   readonly consistencyMs: number;
+  /** For how long no look must have shown what is kept before it is taken for gone. */
+  readonly absenceMs: number;
 }
 
 /** Longest wait between attempts to remove one thing. */
@@ -320,6 +322,7 @@ export function judgeOrphan(
   }
   const stays = (status: OrphanStatus): OrphanVerdict => ({ status, remove: false });
   if (isOver(known)) return stays(known);
+  if (known.state === 'kept') return stays(stillKept(known, seen, settings, at));
   if (seen === 'disowned') return stays({ ...known, state: 'gone', endedAt: at });
   if (seen === null) {
     if (known.state !== 'removing') return stays({ ...known, state: 'gone', endedAt: at });
@@ -328,13 +331,28 @@ export function judgeOrphan(
     return stays(shows ? { ...known, state: 'removed', lastError: null, endedAt: at } : known);
   }
   const status = { ...known, lastSeenAt: at, sightings: known.sightings + 1 };
-  if (known.state === 'kept' || seen.obstacle === 'leaving') return stays(status);
+  if (seen.obstacle === 'leaving') return stays(status);
   if (at < dueAt(status, settings)) return stays(status);
   if (seen.obstacle !== null) return stays({ ...status, lastError: OBSTACLES[seen.obstacle] });
   return {
     status: { ...status, state: 'removing', attempts: status.attempts + 1, attemptedAt: at, lastError: null },
     remove: true,
   };
+}
+
+/**
+ * An operator's decision outlasts a listing that was not whole, and an owner that comes and goes: were it forgotten, what
+ * is to be kept would be found anew, and removed.
+ */
+function stillKept(
+  known: OrphanStatus,
+  seen: Pick<OrphanSighting, 'obstacle'> | 'disowned' | null,
+  { absenceMs }: OrphanSettings,
+  at: number,
+): OrphanStatus {
+  if (seen === null)
+    return at < known.lastSeenAt + absenceMs ? known : { ...known, state: 'gone', endedAt: at };
+  return { ...known, lastSeenAt: at, sightings: known.sightings + (seen === 'disowned' ? 0 : 1) };
 }
 
 /** Whether it is an orphan no longer. */

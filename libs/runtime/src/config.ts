@@ -44,7 +44,7 @@ export interface Config {
     readonly intervalMs: number;
     /** How long what was found is left alone. */
     readonly graceMs: number;
-    /** How long what is over is kept for reports. */
+    /** How long what is over is kept for reports, and what an operator keeps without any look having shown it. */
     readonly retentionMs: number;
   };
 }

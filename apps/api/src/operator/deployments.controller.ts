@@ -173,8 +173,8 @@ export class OperatedDeploymentsController {
     summary: 'Remove a deployment whose connections are all deleted',
     operationId: 'deleteDeployment',
     description:
-      'Refused as well while its network holds something that a former connection has left and that nobody has decided ' +
-      'to keep (see the orphans).',
+      'Refused as well while its network holds something that a former connection has left, kept or not (see the ' +
+      'orphans).',
   })
   @ApiParam(ID_PARAM)
   @AnswersNothing('Removed, with the history of its connections.')

@@ -88,7 +88,9 @@ export class OrphansController {
   @ApiOperation({
     summary: 'Have it stay where it is',
     operationId: 'keepOrphan',
-    description: 'Until somebody has it removed. One that is over stays as it is.',
+    description:
+      'Until somebody has it removed, or no look has shown it for as long as ended ones are kept for reports. Its ' +
+      'deployment cannot be removed meanwhile. One that is over stays as it is.',
   })
   @ApiParam(ID_PARAM)
   @Answers(200, OrphanView, 'It stays.')

@@ -54,6 +54,8 @@ export interface OrphanSearchSettings {
   readonly intervalMs: number;
   /** How long what was found is left alone. */
   readonly graceMs: number;
+  /** How long what is over is kept for reports, and what is kept without being seen. */
+  readonly retentionMs: number;
   readonly leaseMs: number;
   /** Deadline of one call of a cloud. */
   readonly callTimeoutMs: number;
@@ -144,7 +146,8 @@ export class OrphanSearcher {
     if (snapshot === null) return;
     const profile = profileOf(snapshot.network.cloud);
     const { consistencyMs } = profile.capabilities;
-    const settings = { graceMs: this.parts.settings.graceMs, consistencyMs };
+    const { graceMs, retentionMs: absenceMs } = this.parts.settings;
+    const settings = { graceMs, consistencyMs, absenceMs };
     const search: Search = { keeper, signal, check, snapshot, profile, settings };
 
     const approach = await this.#approach(snapshot);

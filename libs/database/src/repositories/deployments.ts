@@ -177,7 +177,7 @@ const USERS = statement<{ kind: string; id: string }>(
    UNION ALL
    (SELECT 'resource', id FROM bound_resources WHERE deployment_id = $1 LIMIT 20)
    UNION ALL
-   (SELECT 'orphan', id FROM orphans WHERE deployment_id = $1 AND state IN ('found', 'removing') LIMIT 20)
+   (SELECT 'orphan', id FROM orphans WHERE deployment_id = $1 AND state IN ('found', 'removing', 'kept') LIMIT 20)
    LIMIT 20`,
 );
 
@@ -190,8 +190,8 @@ const REMOVE_TOMBSTONES = statement(
  * Removes a deployment and the history of its deleted connections, all but the traces by which what they left in the
  * cloud is known again.
  * @returns whether there was one
- * @throws InUse while a connection is not deleted, a resource is bound, or something is left behind in the cloud that
- *   nobody has decided to keep
+ * @throws InUse while a connection is not deleted, a resource is bound, or something is left behind in the cloud: when
+ *   it is kept, too, since that decision would go with the deployment
  */
 export async function remove(scope: OperatorScope, id: string): Promise<boolean> {
   const transaction = transactionOf(scope);
