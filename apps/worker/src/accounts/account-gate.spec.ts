@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 
 import { CloudError, type CloudErrorCategory } from '#domain';
 
-import { AccountGate, DEFAULT_GATE_SETTINGS, HELD_BACK } from './account-gate.js';
+import { AccountGate, DEFAULT_GATE_SETTINGS, HELD_BACK, OPENING } from './account-gate.js';
 import { currentUse, PortUse } from './port-use.js';
 
 /** A call that the test ends when it likes. */
@@ -90,7 +90,7 @@ describe('the gate of an account', () => {
     for (const each of passed) expect((await refusalOf(each)).info.category).toBe('auth');
     expect(begun(those)).toEqual([true, false, false, false]);
     const later = new Call();
-    expect((await refusalOf(pass(later))).info).toMatchObject({ code: 'A auth code', operation: 'ask' });
+    expect((await refusalOf(pass(later))).info).toMatchObject({ code: 'A auth code', operation: OPENING });
     expect(later.begun).toBe(false);
     expect(gate.refusal).toMatchObject({ at: now, error: { category: 'auth' } });
   });

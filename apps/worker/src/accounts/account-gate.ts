@@ -21,8 +21,12 @@ export const DEFAULT_GATE_SETTINGS: Omit<GateSettings, 'parallelCalls'> = {
 /** Told about a call that was made, with its outcome (`ok`, or the category of the error) and the time that it took. */
 export type CallListener = (operation: string, outcome: string, ms: number) => void;
 
+/** The operation of an error that kept the cloud from being asked at all. */
+export const OPENING = 'openAccount';
+
 /** A refusal of credentials, kept until they are tried again. */
 export interface Refusal {
+  /** For those who are refused by it: the cloud was not asked by them. */
   readonly error: CloudErrorInfo;
   /** Epoch milliseconds. */
   readonly at: number;
@@ -90,7 +94,7 @@ export class AccountGate {
     call: () => Promise<Result>,
     use: PortUse = new PortUse('look'),
   ): Promise<Result> {
-    await this.#enter(operation);
+    await this.#enter();
     const began = this.clock.now();
     const told = (outcome: string): void =>
       this.onCall(operation, outcome, Math.max(0, this.clock.now() - began - use.waitedMs));
@@ -112,8 +116,8 @@ export class AccountGate {
     }
   }
 
-  async #enter(operation: string): Promise<void> {
-    if (this.#refusal !== null) throw new CloudError({ ...this.#refusal.error, operation });
+  async #enter(): Promise<void> {
+    if (this.#refusal !== null) throw new CloudError(this.#refusal.error);
     if (this.#waiting.length === 0 && this.#inFlight < this.#limit()) {
       this.#inFlight += 1;
       return;
@@ -144,9 +148,9 @@ export class AccountGate {
   async #failed(info: CloudErrorInfo, use: PortUse): Promise<void> {
     switch (info.category) {
       case 'auth':
-        this.#refusal = { error: info, at: this.clock.now() };
+        this.#refusal = { error: { ...info, operation: OPENING }, at: this.clock.now() };
         this.#isRefusalTaken = false;
-        this.#turnAway(info);
+        this.#turnAway(this.#refusal.error);
         return;
       case 'throttled':
         await use.throttled(info.operation);

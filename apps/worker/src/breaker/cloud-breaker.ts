@@ -13,7 +13,7 @@ import {
 import type { CircuitChange, CircuitStore, NetworkSnapshot } from '#database';
 import type { Clock, Logger } from '#runtime';
 
-import { HELD_BACK } from '../accounts/account-gate.js';
+import { HELD_BACK, OPENING } from '../accounts/account-gate.js';
 
 /** Told of every circuit that opens, half-opens or closes. */
 export interface CircuitMonitor {
@@ -44,9 +44,6 @@ export interface Barred {
   readonly error: CloudErrorInfo;
   readonly dueAt: number;
 }
-
-/** The operation of an error that kept the cloud from being asked at all. */
-export const OPENING = 'openAccount';
 
 /** Those who have waited for a circuit come back spread over a quarter of the wait, within these limits in milliseconds. */
 const LEAST_SPREAD_MS = 1_000;

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { CloudError, profileOf, type CloudErrorInfo } from '#domain';
 import type { NetworkSnapshot } from '#database';
 
-import { HELD_BACK } from '../accounts/account-gate.js';
+import { HELD_BACK, OPENING } from '../accounts/account-gate.js';
 import type { CloudAccess } from '../accounts/account-pool.js';
-import { CloudBreaker, isTrial, OPENING, type Barred, type Passage } from '../breaker/cloud-breaker.js';
+import { CloudBreaker, isTrial, type Barred, type Passage } from '../breaker/cloud-breaker.js';
 import type { EngineParts } from './engine-parts.js';
 import { FailurePacing } from './failure-pacing.js';
 import { bothOf } from './in-parallel.js';
