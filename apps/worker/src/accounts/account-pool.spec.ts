@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 
-import type { CloudConnectionOptions, CloudPort } from '#domain';
+import { CloudError, type CloudConnectionOptions, type CloudPort } from '#domain';
 import { CredentialCipher } from '#runtime';
 
 import { systemTimers } from '../engine/reconcile-ports.js';
@@ -32,7 +32,7 @@ describe('the pool of platform accounts', () => {
       return { cloud: 'aws', close: () => (closed += 1) } as unknown as CloudPort;
     };
     pool = new AccountPool({
-      connectors: { aws: connect },
+      connectors: { aws: connect, outscale: connect },
       decrypt: (envelope) => cipher.decrypt(envelope),
       clock: { now: () => 0 },
       random: () => 0,
@@ -69,6 +69,19 @@ describe('the pool of platform accounts', () => {
     expect(changed.gate).not.toBe(old.gate);
     expect(secrets()).toMatchObject([{ secretAccessKey: 'first' }, { secretAccessKey: 'second' }]);
     expect(closed).toBe(1);
+  });
+
+  it('lets one call alone of OUTSCALE fail, however many are wanted of keys that have worked', async () => {
+    const { gate } = pool.access({ ...ACCOUNT, cloud: 'outscale' }, 'eu-west-2');
+    await gate.pass('ask', () => Promise.resolve('ok'));
+    let asked = 0;
+    const refuse = async (): Promise<never> => {
+      asked += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+      throw new CloudError({ category: 'auth', code: '1', message: 'no', operation: 'ReadNets' });
+    };
+    await Promise.allSettled(Array.from({ length: 5 }, () => gate.pass('ask', refuse)));
+    expect(asked).toBe(1);
   });
 
   it('keeps what it has when something else of the account has changed', () => {
