@@ -4,19 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 
 import { CloudBreaker } from '../breaker/cloud-breaker.js';
-import { inParallel } from '../engine/in-parallel.js';
 import { systemTimers } from '../engine/reconcile-ports.js';
 import { WorkerMetrics } from '../monitoring/worker-metrics.js';
 import { PARTS, type WorkerParts } from '../parts.js';
 import { ReconcileProcessor } from '../reconcile.processor.js';
+import { OrphanRounds } from './orphan-rounds.js';
 import { OrphanSearcher } from './orphan-search.js';
-
-/** Networks that one worker searches at a time. */
-const AT_A_TIME = 4;
-/** Networks taken from the list of what is due at once. */
-const ROUND = 40;
-/** What is over is looked through for what is old enough to be forgotten this often, in milliseconds. */
-const TIDY_EVERY_MS = 3_600_000;
 
 /**
  * Goes round the platform networks, each at its own time and those without any connection too, and has them searched for
@@ -24,12 +17,10 @@ const TIDY_EVERY_MS = 3_600_000;
  */
 @Injectable()
 export class OrphanPatrol {
-  readonly #searcher: OrphanSearcher;
+  readonly #rounds: OrphanRounds;
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | null = null;
   #round: Promise<void> | null = null;
-  #isFailing = false;
-  #tidiedAt = -Infinity;
 
   constructor(
     @Inject(PARTS) private readonly parts: WorkerParts,
@@ -39,7 +30,7 @@ export class OrphanPatrol {
     const { clock, config, database, logger: log, queues } = parts;
     const { leaseMs, cloudCallTimeoutMs: callTimeoutMs } = config.worker;
     const random = Math.random;
-    this.#searcher = new OrphanSearcher({
+    const searcher = new OrphanSearcher({
       store: database.reconcile,
       orphans: database.orphans,
       accounts: processor.accounts,
@@ -53,6 +44,8 @@ export class OrphanPatrol {
       log,
       owner: `${hostname()}/${process.pid}/orphans`,
     });
+    const { retentionMs } = config.orphans;
+    this.#rounds = new OrphanRounds({ orphans: database.orphans, searcher, clock, log, retentionMs });
   }
 
   /** Does nothing where searches are switched off. */
@@ -72,29 +65,7 @@ export class OrphanPatrol {
     // Workers that were started together drift apart.
     const ms = this.parts.config.worker.sweepIntervalMs * (0.8 + Math.random() * 0.4);
     this.#timer = setTimeout(() => {
-      this.#round = this.#go().finally(() => this.#schedule());
+      this.#round = this.#rounds.go(this.#stopping.signal).finally(() => this.#schedule());
     }, ms);
-  }
-
-  async #go(): Promise<void> {
-    const { clock, config, database, logger } = this.parts;
-    const { signal } = this.#stopping;
-    try {
-      const now = clock.now();
-      const due = await database.orphans.dueDeployments(now, ROUND);
-      // Two workers that see the same list begin at different ends of it.
-      const order = due.map((id) => ({ id, at: Math.random() })).sort((one, other) => one.at - other.at);
-      await inParallel(order, AT_A_TIME, async ({ id }) => {
-        if (!signal.aborted) await this.#searcher.search(id, signal);
-      });
-      if (now - this.#tidiedAt >= TIDY_EVERY_MS) {
-        this.#tidiedAt = now;
-        await database.orphans.expire(now - config.orphans.retentionMs);
-      }
-      this.#isFailing = false;
-    } catch (error) {
-      if (!this.#isFailing) logger.error({ err: error }, 'the search for what was left behind has failed');
-      this.#isFailing = true;
-    }
   }
 }

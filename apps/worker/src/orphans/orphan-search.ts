@@ -43,7 +43,7 @@ export interface OrphanSearchParts {
   /** Between 0 and 1. */
   readonly random: () => number;
   readonly settings: OrphanSearchSettings;
-  readonly log: Pick<Logger, 'info' | 'warn'>;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** Names this process in leases. */
   readonly owner: string;
 }
@@ -61,6 +61,8 @@ export interface OrphanSearchSettings {
   readonly callTimeoutMs: number;
 }
 
+/** What the log says of a search that has ended in a way that nobody has foreseen. */
+export const SEARCH_FAILED = 'the search for what was left behind in a platform network has failed';
 /** What a search has left undone, or was asked for while it was under way, is seen to after this, in milliseconds. */
 const SOON_MS = 5_000;
 /** A network that cannot be looked at now is looked at again after this at the earliest, or at the latest. */
@@ -115,7 +117,7 @@ export class OrphanSearcher {
   async search(deploymentId: string, signal: AbortSignal): Promise<void> {
     const { clock, owner, settings, store, timers } = this.parts;
     const holder = `${owner}/${randomUUID()}`;
-    const lease = await store.leaseDeployment(deploymentId, holder, clock.now(), settings.leaseMs);
+    const lease = await store.leaseDeployment(deploymentId, holder, () => clock.now(), settings.leaseMs);
     if (lease === null) return;
     const keeper = new LeaseKeeper(store, lease, settings.leaseMs, clock, timers);
     try {
@@ -142,8 +144,22 @@ export class OrphanSearcher {
     const check = await orphans.check(keeper.lease.deploymentId);
     // Whoever was first has done it.
     if (check === null || check.dueAt > clock.now()) return;
-    const snapshot = await store.loadNetwork(keeper.lease);
-    if (snapshot === null) return;
+    const { deploymentId } = keeper.lease;
+    try {
+      const snapshot = await store.loadNetwork(keeper.lease);
+      if (snapshot !== null) await this.#inNetwork(snapshot, keeper, check, signal);
+    } catch (error) {
+      this.parts.log.error({ err: error, deploymentId }, SEARCH_FAILED);
+      await this.#schedule({ keeper, check }, clock.now() + this.#failures.failed(deploymentId), null);
+    }
+  }
+
+  async #inNetwork(
+    snapshot: NetworkSnapshot,
+    keeper: LeaseKeeper,
+    check: OrphanCheckTimes,
+    signal: AbortSignal,
+  ): Promise<void> {
     const profile = profileOf(snapshot.network.cloud);
     const { consistencyMs } = profile.capabilities;
     const { graceMs, retentionMs: absenceMs } = this.parts.settings;
@@ -156,7 +172,9 @@ export class OrphanSearcher {
       return;
     }
     const look = await this.#look(search, approach);
-    if (look !== null) await this.#judge(search, approach, look);
+    if (look === null) return;
+    await this.#judge(search, approach, look);
+    this.#failures.succeeded(snapshot.network.deploymentId);
   }
 
   /** Whether the cloud may be asked now, and through which door. */
@@ -208,7 +226,6 @@ export class OrphanSearcher {
           : Promise.resolve(null),
       );
       await breaker.looked(snapshot, passage, null);
-      this.#failures.succeeded(network.deploymentId);
       return { at, peerings, routeTables };
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
@@ -322,7 +339,11 @@ export class OrphanSearcher {
     }
   }
 
-  async #schedule({ keeper, check }: Search, dueAt: number, checkedAt: number | null): Promise<void> {
+  async #schedule(
+    { keeper, check }: Pick<Search, 'keeper' | 'check'>,
+    dueAt: number,
+    checkedAt: number | null,
+  ): Promise<void> {
     const soonAt = this.parts.clock.now() + SOON_MS;
     const next = { dueAt: Math.round(dueAt), soonAt, checkedAt };
     await this.parts.orphans.schedule(keeper.lease, check, next);
