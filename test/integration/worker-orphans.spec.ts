@@ -207,6 +207,17 @@ async function leaveBehind({ account, deployment: at }: Tenancy, network = 1): P
   return peering;
 }
 
+describe('a search', () => {
+  it('finds a thing once, however often a listing shows it', async () => {
+    const tenancy = await deployment();
+    const peering = await leaveBehind(tenancy);
+    cloud.network(tenancy.deployment.network.vpcId).peerings.push({ ...peering });
+    await searcher.search(tenancy.deployment.id, NEVER);
+    expect(await found(tenancy)).toMatchObject([{ state: 'found', providerId: peering.providerId }]);
+    expect(await dueAt(tenancy)).toBeGreaterThan(now);
+  });
+});
+
 describe('a round', () => {
   it('goes on where one search fails, names that one, and comes back to it later each time', async () => {
     const ill = await deployment();

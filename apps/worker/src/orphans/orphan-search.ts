@@ -376,7 +376,8 @@ function judgeAll(
     const written = { ...orphan, ...verdict.status, version: orphan.version + 1 };
     return [{ orphan: written, remove: verdict.remove }];
   });
-  const newOnes = sightings.flatMap((sighting) => {
+  // A listing may show a thing twice, as when it has moved between two pages.
+  const newOnes = [...seen.values()].flatMap((sighting) => {
     const verdict = known.has(orphanKey(sighting)) ? null : judgeOrphan(null, sighting, settings, look.at);
     if (verdict === null) return [];
     const { kind, providerId, route, connectionId, mark, evidence } = sighting;
