@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { Coalescer, type CoalescerOptions } from './coalescer.js';
+import { Coalescer, Later, type CoalescerOptions } from './coalescer.js';
 
 /** Answers that come when the test says so. */
 class Gatherings {
@@ -93,6 +93,42 @@ describe('a coalescer', () => {
     await gatherings.failNext(outage);
     const rejected = { status: 'rejected', reason: outage };
     expect(await failing).toEqual([rejected, rejected]);
+    await gatherings.answerNext();
+    expect(await later).toBe('answer 3');
+  });
+
+  it('asks alone beside the gatherings, a few at a time, and keeps nobody else waiting for that', async () => {
+    const open: (() => void)[] = [];
+    const find = (item: number) => async (): Promise<string> => {
+      await new Promise<void>((resolve) => open.push(resolve));
+      return `late ${item}`;
+    };
+    const together = (items: readonly number[]) =>
+      Promise.resolve(items.map((item) => (item < 4 ? new Later(find(item)) : `answer ${item}`)));
+    const { coalescer } = stage({ together, most: 9, aloneAtOnce: 2 });
+    const late = [1, 2, 3].map((item) => coalescer.ask(item));
+    expect(await coalescer.ask(4)).toBe('answer 4');
+    expect(await coalescer.ask(5)).toBe('answer 5');
+    expect(open).toHaveLength(2);
+    open[1]?.();
+    expect(await late[1]).toBe('late 2');
+    await settle();
+    expect(open).toHaveLength(3);
+    for (const letGo of open) letGo();
+    expect(await Promise.all(late)).toEqual(['late 1', 'late 2', 'late 3']);
+  });
+
+  it('goes on with the next while one is asked about alone', async () => {
+    const alone = (item: number): Promise<string> =>
+      item === 1 ? new Promise(() => undefined) : Promise.resolve(`alone ${item}`);
+    const { gatherings, coalescer } = stage({ alone });
+    void coalescer.ask(1);
+    const mate = coalescer.ask(2);
+    await settle();
+    await gatherings.failNext(new Error('one of them'));
+    expect(await mate).toBe('alone 2');
+    const later = coalescer.ask(3);
+    await settle();
     await gatherings.answerNext();
     expect(await later).toBe('answer 3');
   });

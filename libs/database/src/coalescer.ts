@@ -1,7 +1,12 @@
+/** An answer that is not there yet: what together could not be told without waiting for somebody is found out alone. */
+export class Later<Answer> {
+  constructor(readonly find: () => Promise<Answer>) {}
+}
+
 /** How questions that come at the same time are gathered. */
 export interface CoalescerOptions<Item, Answer> {
-  /** Answers many at once, in their order. */
-  readonly together: (items: readonly Item[]) => Promise<readonly Answer[]>;
+  /** Answers many at once, in their order; {@link Later} for those who would have kept the others waiting. */
+  readonly together: (items: readonly Item[]) => Promise<readonly (Answer | Later<Answer>)[]>;
   /** Answers one by itself, when {@link together} has failed and that may be the fault of one of them. */
   readonly alone?: (item: Item) => Promise<Answer>;
   /** Whether a failure of {@link together} is everybody's: then nobody is asked about alone. */
@@ -10,7 +15,12 @@ export interface CoalescerOptions<Item, Answer> {
   readonly most: number;
   /** Gatherings under way at a time; what comes while there are so many goes with the next. */
   readonly atOnce: number;
+  /** At most this many are asked about alone at a time, beside the gatherings: each may wait for what somebody holds. */
+  readonly aloneAtOnce?: number;
 }
+
+/** As many connections of the pool, at most, wait for locks of one kind of question. */
+const ALONE_AT_ONCE = 2;
 
 /**
  * Makes one question out of many that are asked at the same time. A question that comes while nothing is under way is
@@ -21,6 +31,8 @@ export class Coalescer<Item, Answer> {
   #waiting: Waiting<Item, Answer>[] = [];
   #underWay = 0;
   #isScheduled = false;
+  readonly #alone: (() => Promise<void>)[] = [];
+  #aloneUnderWay = 0;
 
   constructor(private readonly options: CoalescerOptions<Item, Answer>) {}
 
@@ -52,14 +64,33 @@ export class Coalescer<Item, Answer> {
     try {
       const answers = await together(gathered.map(({ item }) => item));
       if (answers.length !== gathered.length) throw new Error('There are not as many answers as questions.');
-      gathered.forEach(({ resolve }, index) => resolve(answers[index] as Answer));
+      gathered.forEach((waiting, index) => {
+        const answer = answers[index] as Answer | Later<Answer>;
+        if (answer instanceof Later) this.#askAlone(waiting, answer.find);
+        else waiting.resolve(answer);
+      });
     } catch (error) {
-      if (alone === undefined || failsAll?.(error) === true) {
-        for (const { reject } of gathered) reject(error);
-        return;
+      for (const waiting of gathered) {
+        if (alone === undefined || failsAll?.(error) === true) waiting.reject(error);
+        else this.#askAlone(waiting, () => alone(waiting.item));
       }
-      // One after the other: they would only stand in each other's way again.
-      for (const { item, resolve, reject } of gathered) await alone(item).then(resolve, reject);
+    }
+  }
+
+  #askAlone({ resolve, reject }: Waiting<Item, Answer>, find: () => Promise<Answer>): void {
+    this.#alone.push(() => find().then(resolve, reject));
+    this.#goOnAlone();
+  }
+
+  #goOnAlone(): void {
+    while (this.#aloneUnderWay < (this.options.aloneAtOnce ?? ALONE_AT_ONCE)) {
+      const next = this.#alone.shift();
+      if (next === undefined) return;
+      this.#aloneUnderWay += 1;
+      void next().finally(() => {
+        this.#aloneUnderWay -= 1;
+        this.#goOnAlone();
+      });
     }
   }
 }
