@@ -42,8 +42,14 @@ export class MemoryStore implements Store {
     private readonly surroundings: StoreSurroundings,
   ) {}
 
-  leaseDeployment(deploymentId: string, owner: string, now: number, ms: number): Promise<Lease | null> {
+  leaseDeployment(
+    deploymentId: string,
+    owner: string,
+    clock: number | (() => number),
+    ms: number,
+  ): Promise<Lease | null> {
     return this.#ask(`lease ${deploymentId}`, () => {
+      const now = typeof clock === 'number' ? clock : clock();
       const row = this.database.deployments.get(deploymentId);
       if (row === undefined || (row.leaseUntil !== null && row.leaseUntil > now)) return null;
       row.leaseOwner = owner;

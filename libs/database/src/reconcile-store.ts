@@ -125,6 +125,12 @@ const RENEW = statement<{ fence: string }>(
   `UPDATE deployments SET lease_until = $4 WHERE id = $1 AND lease_owner = $2 AND fence = $3 RETURNING fence`,
 );
 
+/** Locked before the lease is: while somebody else has the connection locked, the lease can be renewed. */
+const LOCK_CONNECTION = statement<{ id: string }>(
+  'reconcile.lock_connection',
+  'SELECT id FROM peering_connections WHERE id = $1 FOR NO KEY UPDATE',
+);
+
 /** Held until the transaction ends: nobody else can take the lease in the meantime. */
 const HOLD = statement<{ id: string }>(
   'reconcile.hold',
@@ -202,10 +208,17 @@ export class ReconcileStore {
 
   /**
    * Takes the lease of a deployment whose last one has ended or was given back.
-   * @returns null while somebody (the same owner, too) holds it, and for an unknown deployment
+   * @param now epoch milliseconds; a function is asked when the lease is taken, which may be after others
+   * @returns null while somebody (the same owner, too) holds it or has its row locked, and for an unknown deployment
    */
-  async leaseDeployment(deploymentId: string, owner: string, now: number, ms: number): Promise<Lease | null> {
-    return this.#leases.ask({ deploymentId, owner, now, until: now + ms });
+  async leaseDeployment(
+    deploymentId: string,
+    owner: string,
+    now: number | (() => number),
+    ms: number,
+  ): Promise<Lease | null> {
+    const clock = typeof now === 'number' ? () => now : now;
+    return this.#leases.ask({ deploymentId, owner, now: clock, ms });
   }
 
   /** Prolongs a lease to `now + ms`, even one that has run out, as long as nobody took it. @returns null when lost */
@@ -302,7 +315,7 @@ export class ReconcileStore {
   private async saveAlone(save: StatusSave, isUnchanged = false): Promise<SaveResult> {
     const { lease, before, after, events, now } = save;
     try {
-      const connection = await this.underLease(lease, async (run) => {
+      const connection = await this.underLease(lease, before.id, async (run) => {
         const written = isUnchanged
           ? await this.tellAndMove(run, save)
           : await replacePeering(run, before, after, events, now);
@@ -332,14 +345,20 @@ export class ReconcileStore {
     return moved.length === 1 ? after : null;
   }
 
-  /** Runs writes in one transaction that holds the lease. @throws GivenUp `fenced` when it is lost */
-  private async underLease<T>(lease: Lease, write: (run: RunStatement) => Promise<T>): Promise<T> {
+  /** Runs writes of one connection in a transaction that holds the lease. @throws GivenUp `fenced` when it is lost */
+  private async underLease<T>(
+    lease: Lease,
+    connectionId: string,
+    write: (run: RunStatement) => Promise<T>,
+  ): Promise<T> {
     return this.database.asOperator(async (scope) => {
       const transaction = transactionOf(scope);
-      const [held, written] = await Promise.allSettled([
+      const [locked, held, written] = await Promise.allSettled([
+        transaction.rows(LOCK_CONNECTION, [connectionId]),
         transaction.rows(HOLD, keyOf(lease)),
         write((sql, values) => transaction.rows(sql, values)),
       ]);
+      if (locked.status === 'rejected') throw locked.reason;
       if (held.status === 'rejected') throw held.reason;
       if (held.value.length === 0) throw new GivenUp('fenced');
       if (written.status === 'rejected') throw written.reason;

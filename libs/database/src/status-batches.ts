@@ -1,10 +1,11 @@
 /**
  * What the worker writes of many connections, of one deployment or of many, in one statement. Each write counts only
  * while its lease is held, which is locked until the statement ends, and while its connection is the one that was read.
+ * Such a statement waits for no row: what somebody else holds locked is written by itself, in a statement that may wait.
  */
 import { newId } from '#runtime';
 
-import { Coalescer } from './coalescer.js';
+import { Coalescer, Later } from './coalescer.js';
 import type { Database } from './database.js';
 import { BATCHES_AT_ONCE, leaseColumns, TOGETHER } from './lease-batches.js';
 import type { NewEvent, PeeringRecord } from './records.js';
@@ -36,15 +37,29 @@ interface WrittenRow {
   readonly written: string | null;
 }
 
-const HELD = `held AS MATERIALIZED (
+/**
+ * Connections as they were read, then leases that are held, both locked in the order of their ids. Connections come
+ * first: a lease that is locked while something is waited for could not be renewed.
+ * @param ids @param versions the connections' @param whatIsLocked what becomes of rows that somebody else holds locked
+ */
+const locks = (
+  ids: string,
+  versions: string,
+  whatIsLocked: 'SKIP LOCKED' | '',
+): string => `locked AS MATERIALIZED (
+     SELECT p.id FROM unnest(${ids}::text[], ${versions}::bigint[]) AS read (id, version)
+       JOIN peering_connections p ON p.id = read.id AND p.version = read.version
+     ORDER BY p.id FOR NO KEY UPDATE OF p ${whatIsLocked}
+   ), held AS MATERIALIZED (
      SELECT d.id, d.fence FROM unnest($1::text[], $2::text[], $3::bigint[]) AS lease (id, owner, fence)
        JOIN deployments d ON d.id = lease.id AND d.lease_owner = lease.owner AND d.fence = lease.fence
-     ORDER BY d.id FOR SHARE OF d
+     WHERE (SELECT count(*) FROM locked) >= 0
+     ORDER BY d.id FOR SHARE OF d ${whatIsLocked}
    )`;
 
 const SAVE = statement<WrittenRow>(
   'reconcile.save',
-  `WITH ${HELD}, written AS (
+  `WITH ${locks('$6', '$7', 'SKIP LOCKED')}, written AS (
      UPDATE peering_connections p SET state = now.state, reason_code = now.reason_code, status = now.status::json,
        provider_id = now.provider_id, live = now.live,
        due_at = ${movedDueAt('p.due_at', 'now.was_due_at', 'now.due_at')}, deadline_at = now.deadline_at,
@@ -53,7 +68,7 @@ const SAVE = statement<WrittenRow>(
        $12::boolean[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
        $17::timestamptz[], $18::timestamptz[]) AS now (deployment_id, fence, id, version, state, reason_code, status, provider_id,
        live, was_due_at, due_at, deadline_at, observed_at, deleted_at, at)
-       JOIN held ON held.id = now.deployment_id AND held.fence = now.fence
+       JOIN held ON held.id = now.deployment_id AND held.fence = now.fence JOIN locked ON locked.id = now.id
      WHERE p.id = now.id AND p.version = now.version AND p.deployment_id = held.id
      RETURNING p.id, p.tenant_id
    ), unclaimed AS (
@@ -71,19 +86,24 @@ const SAVE = statement<WrittenRow>(
    SELECT id || ' ' || fence AS held, NULL AS written FROM held UNION ALL SELECT NULL, id FROM written`,
 );
 
-const TOUCH = statement<WrittenRow>(
-  'reconcile.touch_all',
-  `WITH ${HELD}, written AS (
+const touchStatement = (name: string, whatIsLocked: 'SKIP LOCKED' | '') =>
+  statement<WrittenRow>(
+    name,
+    `WITH ${locks('$6', '$7', whatIsLocked)}, written AS (
      UPDATE peering_connections p SET due_at = ${movedDueAt('p.due_at', 'seen.was_due_at', 'seen.due_at')},
        last_observed_at = seen.observed_at
      FROM unnest($4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::timestamptz[], $9::timestamptz[],
        $10::timestamptz[]) AS seen (deployment_id, fence, id, version, was_due_at, due_at, observed_at)
-       JOIN held ON held.id = seen.deployment_id AND held.fence = seen.fence
+       JOIN held ON held.id = seen.deployment_id AND held.fence = seen.fence JOIN locked ON locked.id = seen.id
      WHERE p.id = seen.id AND p.version = seen.version AND p.deployment_id = held.id
      RETURNING p.id
    )
    SELECT id || ' ' || fence AS held, NULL AS written FROM held UNION ALL SELECT NULL, id FROM written`,
-);
+  );
+
+const TOUCH = touchStatement('reconcile.touch_all', 'SKIP LOCKED');
+
+const TOUCH_ALONE = touchStatement('reconcile.touch_alone', '');
 
 /**
  * Saves of statuses.
@@ -93,11 +113,12 @@ export function saveBatches(
   database: Database,
   alone: (save: StatusSave) => Promise<SaveResult>,
 ): Coalescer<StatusSave, SaveResult> {
-  const together = async (saves: readonly StatusSave[]): Promise<SaveResult[]> => {
+  const together = async (saves: readonly StatusSave[]): Promise<(SaveResult | Later<SaveResult>)[]> => {
     const outcome = outcomesOf(await database.single(SAVE, saveColumns(saves)));
-    return saves.map(({ lease, before, after, now }) => {
-      if (!outcome.held.has(keyOf(lease))) return { outcome: 'fenced' };
-      if (!outcome.written.has(before.id)) return { outcome: 'stale' };
+    return saves.map((save) => {
+      const { before, after, now } = save;
+      // The lease is lost, or the connection is another by now, or somebody holds one of them locked.
+      if (!outcome.written.has(before.id)) return new Later(() => alone(save));
       const deletedAt = deletedAtOf(before, after, now);
       return {
         outcome: 'saved',
@@ -108,12 +129,14 @@ export function saveBatches(
   return new Coalescer({ together, alone, failsAll: isOutage, most: TOGETHER, atOnce: BATCHES_AT_ONCE });
 }
 
+type Touched = ReadonlySet<string> | null;
+
 /** Answers with the ids that were moved; null when the lease is lost. */
-export function touchBatches(database: Database): Coalescer<TouchAll, ReadonlySet<string> | null> {
-  const together = async (all: readonly TouchAll[]): Promise<(ReadonlySet<string> | null)[]> => {
+export function touchBatches(database: Database): Coalescer<TouchAll, Touched> {
+  const run = async (sql: typeof TOUCH, all: readonly TouchAll[]) => {
     const touches = all.flatMap(({ lease, touches: own }) => own.map((touch) => ({ lease, ...touch })));
-    const outcome = outcomesOf(
-      await database.single(TOUCH, [
+    return outcomesOf(
+      await database.single(sql, [
         ...leaseColumns(distinct(all)),
         touches.map(({ lease }) => lease.deploymentId),
         touches.map(({ lease }) => lease.fence),
@@ -124,14 +147,23 @@ export function touchBatches(database: Database): Coalescer<TouchAll, ReadonlySe
         touches.map(({ observedAt }) => toDateOrNull(observedAt)),
       ]),
     );
-    return all.map(({ lease, touches: own }) =>
-      outcome.held.has(keyOf(lease))
-        ? new Set(own.map(({ connection }) => connection.id).filter((id) => outcome.written.has(id)))
-        : null,
-    );
   };
-  const alone = async (each: TouchAll): Promise<ReadonlySet<string> | null> =>
-    (await together([each]))[0] ?? null;
+  const alone = async (each: TouchAll): Promise<Touched> => {
+    const { held, written } = await run(TOUCH_ALONE, [each]);
+    return held.has(keyOf(each.lease)) ? written : null;
+  };
+  const together = async (all: readonly TouchAll[]): Promise<(Touched | Later<Touched>)[]> => {
+    const { written } = await run(TOUCH, all);
+    return all.map(({ lease, touches }) => {
+      const moved = touches.map(({ connection }) => connection.id).filter((id) => written.has(id));
+      const left = touches.filter(({ connection }) => !written.has(connection.id));
+      if (left.length === 0) return new Set(moved);
+      return new Later(async () => {
+        const rest = await alone({ lease, touches: left });
+        return rest && new Set([...moved, ...rest]);
+      });
+    });
+  };
   return new Coalescer({ together, alone, failsAll: isOutage, most: TOGETHER, atOnce: BATCHES_AT_ONCE });
 }
 

@@ -74,7 +74,7 @@ export class NetworkReconciler {
     const { leaseMs } = settings;
     // A lease is held by one turn, not by a process: two turns of one process exclude each other, too.
     const holder = `${owner}/${randomUUID()}`;
-    const lease = await store.leaseDeployment(deploymentId, holder, clock.now(), leaseMs);
+    const lease = await store.leaseDeployment(deploymentId, holder, () => clock.now(), leaseMs);
     if (lease === null) return;
     const keeper = new LeaseKeeper(store, lease, leaseMs, clock, timers);
     let tenantId: string | undefined;
