@@ -92,7 +92,7 @@ export class ReconcileProcessor {
     }
   }
 
-  /** Lets what is under way come to the end of its pass, for at most `limitMs`. */
+  /** Takes no more jobs and begins no more changes; lets what is under way come to its end, for at most `limitMs`. */
   async stop(limitMs: number): Promise<void> {
     this.#accounts.stopWaiting();
     this.#shutdown.abort();
@@ -101,6 +101,10 @@ export class ReconcileProcessor {
       this.#consumer?.close(limitMs),
       Promise.race([turns, sleep(limitMs, null, { ref: false })]),
     ]);
+  }
+
+  /** Ends what is still under way with the clouds. */
+  closeAccounts(): void {
     this.#accounts.close();
   }
 }

@@ -19,9 +19,6 @@ export interface RunningWorker {
   close(): Promise<void>;
 }
 
-/** A pass ends within the deadline of a cloud call; so much more is for writing down what came of it. */
-const SHUTDOWN_GRACE_MS = 5_000;
-
 /**
  * Starts a worker: consumer of the queues, sweep, search for what was left behind, health and metrics. What it was given stays open when it closes.
  * @throws QueuesNotMigrated, or whatever keeps the queues or the port from being had
@@ -34,10 +31,10 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const patrol = context.get(OrphanPatrol);
   const health = context.get(HealthServer);
   const close = async (): Promise<void> => {
-    await sweeper.stop();
-    const limitMs = parts.config.worker.cloudCallTimeoutMs + SHUTDOWN_GRACE_MS;
-    await patrol.stop(limitMs);
-    await processor.stop(limitMs);
+    const { shutdownMs } = parts.config.worker;
+    // Each of them begins nothing more from this moment on; what is under way has one limit for all of it.
+    await Promise.all([sweeper.stop(shutdownMs), patrol.stop(shutdownMs), processor.stop(shutdownMs)]);
+    processor.closeAccounts();
     await health.close();
     await context.close();
   };

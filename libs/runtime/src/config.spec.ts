@@ -46,6 +46,7 @@ describe('the configuration', () => {
         leaseMs: 15_000,
         sweepIntervalMs: 1000,
         cloudCallTimeoutMs: 10_000,
+        shutdownMs: 8_000,
         cloudCallsPerSecond: {},
       },
       engine: expect.objectContaining({ approvalWindowMs: 600_000, steadyMs: 300_000 }) as unknown,

@@ -34,6 +34,8 @@ export interface Config {
     readonly sweepIntervalMs: number;
     /** Deadline of one call of a cloud. */
     readonly cloudCallTimeoutMs: number;
+    /** How long what is under way may take to end once the process is told to stop. */
+    readonly shutdownMs: number;
     /** What clouds allow one account, where it is other than documented: by cloud, or by `cloud.family` of calls. */
     readonly cloudCallsPerSecond: Readonly<Record<string, number>>;
   };
@@ -86,6 +88,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       leaseMs: read.integer('LEASE_SECONDS', 15, 3, 600) * SECOND,
       sweepIntervalMs: read.integer('SWEEP_INTERVAL_MS', 1000, 50, 60_000),
       cloudCallTimeoutMs: read.integer('CLOUD_CALL_TIMEOUT_MS', 10_000, 100, 120_000),
+      // Docker kills a process after 10 seconds, Kubernetes after 30.
+      shutdownMs: read.integer('WORKER_SHUTDOWN_SECONDS', 8, 1, 600) * SECOND,
       cloudCallsPerSecond: read.rates('CLOUD_CALLS_PER_SECOND', callFamilies()),
     },
     engine: {

@@ -74,6 +74,8 @@ export class NetworkPass {
     private readonly access: CloudAccess,
     /** How often the blocks of a connection were found taken while this lease lasts, by connection. */
     private readonly planConflicts: Map<string, number>,
+    /** Aborted when the process shuts down: no further change is begun. */
+    private readonly signal: AbortSignal,
   ) {
     this.#profile = profileOf(snapshot.network.cloud);
   }
@@ -198,6 +200,7 @@ export class NetworkPass {
   /** Makes changes that exclude each other; where others make such changes, too, each when its turn comes. */
   async #changeInTurn({ key, reach }: Exclusion, sequence: readonly Change[]): Promise<void> {
     for (const [index, change] of sequence.entries()) {
+      if (this.signal.aborted) return;
       if (reach === 'pass') {
         await this.#makeChange(change);
         continue;
@@ -228,8 +231,12 @@ export class NetworkPass {
     return Math.min(callTimeoutMs + 1_000, leaseMs * 0.8);
   }
 
-  /** Makes a change that is written down. Without a lease that outlasts it, whoever comes next finds it unanswered. */
+  /**
+   * Makes a change that is written down. Without a lease that outlasts it, or when the process shuts down, whoever comes
+   * next finds it unanswered.
+   */
   async #makeChange(change: Change): Promise<void> {
+    if (this.signal.aborted) return;
     const { connection, action } = change;
     if (!(await this.keeper.holdsFor(this.#callMs()))) {
       this.keeper.lose();
@@ -239,7 +246,11 @@ export class NetworkPass {
     let error: CloudErrorInfo | null = null;
     let requestId: string | undefined;
     const { port, gate, comeBack } = this.access;
-    const use = new PortUse('change', () => !this.keeper.isLost());
+    // What has begun goes on to its end.
+    const use: PortUse = new PortUse(
+      'change',
+      () => !this.keeper.isLost() && (use.hasCalled || !this.signal.aborted),
+    );
     try {
       const call = (): Promise<ChangeReceipt> => carryOut(port, this.snapshot.network, action, context);
       const receipt = await gate.pass(action.kind, call, use);

@@ -66,7 +66,7 @@ export class NetworkReconciler {
   /**
    * Works on a deployment until nothing is left to be done at once, and sees to it that somebody comes back when
    * something is. Does nothing while somebody else holds the lease.
-   * @param signal aborted when the process shuts down: the pass at hand is finished, no further one begun
+   * @param signal aborted when the process shuts down: no further pass is begun, and no further change
    * @throws whatever keeps the database from answering
    */
   async reconcile(deploymentId: string, signal: AbortSignal): Promise<void> {
@@ -99,7 +99,7 @@ export class NetworkReconciler {
       const snapshot = await store.loadNetwork(keeper.lease);
       if (snapshot === null) break;
       ({ tenantId } = snapshot);
-      const againInMs = await this.#pass(keeper, snapshot, planConflicts);
+      const againInMs = await this.#pass(keeper, snapshot, planConflicts, signal);
       if (againInMs === null || againInMs > STAY_MS) break;
       if (againInMs > 0) await timers.sleep(againInMs);
     }
@@ -120,6 +120,7 @@ export class NetworkReconciler {
     keeper: LeaseKeeper,
     snapshot: NetworkSnapshot,
     planConflicts: Map<string, number>,
+    signal: AbortSignal,
   ): Promise<number | null> {
     const { clock, log, monitor, store } = this.parts;
     const { network, connections, vpcCheck } = snapshot;
@@ -158,7 +159,7 @@ export class NetworkReconciler {
       return this.#wait(keeper, snapshot, error.info, dueAt);
     }
 
-    const pass = new NetworkPass(this.parts, keeper, snapshot, access, planConflicts);
+    const pass = new NetworkPass(this.parts, keeper, snapshot, access, planConflicts, signal);
     const result = await pass.settle(seen);
     monitor.passed(network.cloud, 'seen', clock.now() - began);
     if (result.refusal === null || keeper.isLost()) return keeper.isLost() ? null : result.againInMs;

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { Inject, Injectable } from '@nestjs/common';
 
 import { idempotency } from '#database';
@@ -60,11 +62,12 @@ export class Sweeper {
     return clock.now() - this.#succeededAt <= PATIENCE * config.worker.sweepIntervalMs;
   }
 
-  async stop(): Promise<void> {
+  /** Begins nothing more, and waits for a sweep that is under way, for at most `limitMs`. */
+  async stop(limitMs: number): Promise<void> {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#work.replace([]);
-    await this.#sweeping;
+    await Promise.race([this.#sweeping, sleep(limitMs, undefined, { ref: false })]);
   }
 
   #schedule(ms: number): void {
