@@ -295,7 +295,9 @@ describe('what was found', () => {
 describe('a search', () => {
   const checkOf = async () => (await store.check(tenancy.deployment.id))!;
   const isDue = async (now: number): Promise<boolean> =>
-    (await store.dueDeployments(now, 1_000)).includes(tenancy.deployment.id);
+    (await store.dueDeployments(now, 1_000, { engineAheadMs: 0, patienceMs: 0 })).includes(
+      tenancy.deployment.id,
+    );
 
   /** As if the network had been searched a moment ago. */
   async function searched(): Promise<void> {

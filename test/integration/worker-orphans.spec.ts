@@ -178,7 +178,23 @@ const errors = (): unknown[] => told.filter(({ level }) => level === 'error').ma
 async function deployment(): Promise<Tenancy> {
   const tenancy = await seedTenancy(database);
   now = Math.max(now, tenancy.deployment.createdAt + MINUTE_MS + 1);
+  await engineDueAt(tenancy, null);
   return tenancy;
+}
+
+/** Has the engine come to the network then; null: not until somebody asks for something. */
+async function engineDueAt({ deployment: { id } }: Tenancy, at: number | null): Promise<void> {
+  const text = 'UPDATE deployments SET vpc_check_due_at = $2 WHERE id = $1';
+  await database.single({ name: 'spec.engine_due', text }, [id, at === null ? null : new Date(at)]);
+}
+
+/** Several things that were found more than a day ago. */
+async function leaveForRemoval(tenancy: Tenancy, count: number): Promise<Network> {
+  for (let network = 1; network <= count; network += 1) await leaveBehind(tenancy, network);
+  await rounds.go(NEVER);
+  expect(await found(tenancy)).toHaveLength(count);
+  now += DAY_MS;
+  return cloud.network(tenancy.deployment.network.vpcId);
 }
 
 const dueAt = async ({ deployment: { id } }: Tenancy): Promise<number> =>
@@ -215,6 +231,50 @@ describe('a search', () => {
     await searcher.search(tenancy.deployment.id, NEVER);
     expect(await found(tenancy)).toMatchObject([{ state: 'found', providerId: peering.providerId }]);
     expect(await dueAt(tenancy)).toBeGreaterThan(now);
+  });
+});
+
+describe('the engine', () => {
+  it('is not kept out of a network that it is to look at within half a minute', async () => {
+    const tenancy = await deployment();
+    const { network } = tenancy.deployment;
+    await engineDueAt(tenancy, now + 29 * SECOND_MS);
+    await rounds.go(NEVER);
+    await searcher.search(tenancy.deployment.id, NEVER);
+    expect(cloud.network(network.vpcId).looks).toBe(0);
+    expect(await dueAt(tenancy)).toBeLessThanOrEqual(now);
+    await engineDueAt(tenancy, now + 31 * SECOND_MS);
+    await rounds.go(NEVER);
+    expect(cloud.network(network.vpcId).looks).toBe(1);
+  });
+
+  it('has the network back as soon as it is due there, before the next removal', async () => {
+    const tenancy = await deployment();
+    const network = await leaveForRemoval(tenancy, 3);
+    network.beforeChange = () => engineDueAt(tenancy, now);
+    await rounds.go(NEVER);
+    expect(network.removed).toHaveLength(1);
+    const states = (await found(tenancy)).map(({ state }) => state).sort();
+    expect(states).toEqual(['found', 'found', 'removing']);
+    expect(await dueAt(tenancy)).toBe(now + 5 * SECOND_MS);
+    const { id } = tenancy.deployment;
+    expect(await database.reconcile.leaseDeployment(id, 'engine', now, LEASE_MS)).not.toBeNull();
+  });
+
+  it('that is always due somewhere in a network does not keep searches out of it for ever', async () => {
+    const tenancy = await deployment();
+    const network = await leaveForRemoval(tenancy, 2);
+    await engineDueAt(tenancy, now);
+    const since = await dueAt(tenancy);
+    expect(now).toBeGreaterThan(since + 15 * MINUTE_MS);
+    await rounds.go(NEVER);
+    expect(network.removed).toHaveLength(1);
+    await rounds.go(NEVER);
+    now += 16 * MINUTE_MS;
+    await engineDueAt(tenancy, now);
+    await rounds.go(NEVER);
+    expect(network.removed).toHaveLength(2);
+    expect(network.looks).toBe(3);
   });
 });
 

@@ -20,7 +20,7 @@ export * from './records.js';
 
 export type { CallPaceStore, PaceKey, Reserved } from './call-pace-store.js';
 export type { CircuitChange, CircuitKey, CircuitRecord, CircuitStore } from './circuit-store.js';
-export type { OrphanCheckTimes, OrphanMemory, OrphanStore } from './orphan-store.js';
+export type { OrphanCheckTimes, OrphanCourtesy, OrphanMemory, OrphanStore } from './orphan-store.js';
 export type { OrphanRecord } from './repositories/orphan-rows.js';
 export type { WriteTurn, WriteTurnStore } from './write-turn-store.js';
 export type {

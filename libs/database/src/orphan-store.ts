@@ -32,7 +32,11 @@ export interface OrphanCheckTimes {
 const DUE = statement<{ deployment_id: string }>(
   'orphans.due',
   `SELECT c.deployment_id FROM orphan_checks c JOIN deployments d ON d.id = c.deployment_id
-   WHERE c.due_at <= $1 AND (d.lease_until IS NULL OR d.lease_until <= $1) ORDER BY c.due_at LIMIT $2`,
+   WHERE c.due_at <= $1 AND (d.lease_until IS NULL OR d.lease_until <= $1)
+     AND (c.due_at <= $4 OR (
+       (d.vpc_check_due_at IS NULL OR d.vpc_check_due_at > $3)
+       AND NOT EXISTS (SELECT FROM peering_connections p WHERE p.deployment_id = d.id AND p.due_at <= $3)))
+   ORDER BY c.due_at LIMIT $2`,
 );
 
 const CHECK = statement<{ due_at: Date; asked: string }>(
@@ -88,12 +92,25 @@ const COUNT = statement<{ cloud: CloudId; state: OrphanState; count: string }>(
   'SELECT cloud, state, count(*) FROM orphans GROUP BY cloud, state',
 );
 
+/** How searches make way for the engine, in milliseconds. */
+export interface OrphanCourtesy {
+  /** A network that the engine is to look at within this time is not searched. */
+  readonly engineAheadMs: number;
+  /** Unless its search is overdue by this. */
+  readonly patienceMs: number;
+}
+
 export class OrphanStore {
   constructor(private readonly database: Database) {}
 
-  /** Deployments whose networks are to be searched and that nobody works on, longest overdue first. */
-  async dueDeployments(now: number, limit: number): Promise<string[]> {
-    const rows = await this.database.single(DUE, [new Date(now), limit]);
+  /** Deployments whose networks are to be searched and that nobody works on, or is about to, longest overdue first. */
+  async dueDeployments(
+    now: number,
+    limit: number,
+    { engineAheadMs, patienceMs }: OrphanCourtesy,
+  ): Promise<string[]> {
+    const times = [new Date(now + engineAheadMs), new Date(now - patienceMs)];
+    const rows = await this.database.single(DUE, [new Date(now), limit, ...times]);
     return rows.map((row) => row.deployment_id);
   }
 

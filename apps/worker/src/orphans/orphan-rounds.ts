@@ -2,7 +2,7 @@ import type { OrphanStore } from '#database';
 import type { Clock, Logger } from '#runtime';
 
 import { inParallel } from '../engine/in-parallel.js';
-import { SEARCH_FAILED, type OrphanSearcher } from './orphan-search.js';
+import { COURTESY, SEARCH_FAILED, type OrphanSearcher } from './orphan-search.js';
 
 /** Networks that one worker searches at a time. */
 const AT_A_TIME = 4;
@@ -40,7 +40,7 @@ export class OrphanRounds {
 
   async #due(now: number): Promise<readonly string[]> {
     try {
-      const due = await this.parts.orphans.dueDeployments(now, ROUND);
+      const due = await this.parts.orphans.dueDeployments(now, ROUND, COURTESY);
       this.#isFailing = false;
       return due;
     } catch (error) {

@@ -16,7 +16,7 @@ import {
   type OrphanSettings,
   type OrphanSighting,
 } from '#domain';
-import type { NetworkSnapshot, OrphanCheckTimes, OrphanRecord, OrphanStore } from '#database';
+import type { NetworkSnapshot, OrphanCheckTimes, OrphanCourtesy, OrphanRecord, OrphanStore } from '#database';
 import { newId, type Clock, type Logger } from '#runtime';
 
 import { PortUse } from '../accounts/port-use.js';
@@ -72,6 +72,11 @@ const RETRY_MAX_MS = 1_800_000;
 const PAUSED_RECHECK_MS = 300_000;
 /** The engine waits while a network is searched: no further removal is begun after this. */
 const TURN_MS = 20_000;
+/**
+ * The engine keeps deadlines: a search does not begin where it is about to come. In a network where it always is, a search
+ * that has waited for long enough is made all the same, and removes one thing at a time.
+ */
+export const COURTESY: OrphanCourtesy = { engineAheadMs: 30_000, patienceMs: 900_000 };
 /** A wake-up of the engine is asked for up to this far ahead; what is due later is left to the sweep. */
 const WAKE_AHEAD_MS = 30_000;
 
@@ -145,6 +150,9 @@ export class OrphanSearcher {
     // Whoever was first has done it.
     if (check === null || check.dueAt > clock.now()) return;
     const { deploymentId } = keeper.lease;
+    const isUrgent = check.dueAt <= clock.now() - COURTESY.patienceMs;
+    // Still due, and listed again once the engine has been there.
+    if (!isUrgent && (await this.#isEngineDue(deploymentId, COURTESY.engineAheadMs))) return;
     try {
       const snapshot = await store.loadNetwork(keeper.lease);
       if (snapshot !== null) await this.#inNetwork(snapshot, keeper, check, signal);
@@ -152,6 +160,12 @@ export class OrphanSearcher {
       this.parts.log.error({ err: error, deploymentId }, SEARCH_FAILED);
       await this.#schedule({ keeper, check }, clock.now() + this.#failures.failed(deploymentId), null);
     }
+  }
+
+  async #isEngineDue(deploymentId: string, withinMs: number): Promise<boolean> {
+    const { clock, store } = this.parts;
+    const dueAt = await store.nextDue(deploymentId);
+    return dueAt !== null && dueAt <= clock.now() + withinMs;
   }
 
   async #inNetwork(
@@ -254,10 +268,17 @@ export class OrphanSearcher {
     const saved = await orphans.save(keeper.lease, noted);
     for (const orphan of noted) if (saved.has(orphan.id)) this.#tell(orphan);
 
+    const isUrgent = search.check.dueAt <= look.at - COURTESY.patienceMs;
+    let begun = 0;
     let left = 0;
     for (const { orphan, remove } of judged) {
       if (!remove) continue;
-      const isTime = clock.now() - look.at < TURN_MS && !signal.aborted && !keeper.isLost();
+      const isTime =
+        clock.now() - look.at < TURN_MS &&
+        !signal.aborted &&
+        !keeper.isLost() &&
+        ((isUrgent && begun === 0) || !(await this.#isEngineDue(deploymentId, 0)));
+      if (isTime) begun += 1;
       const result = isTime ? await this.#removeInTurn(search, access, orphan, look) : 'left';
       if (result === 'left') left += 1;
       else if (result?.category === 'auth') {
