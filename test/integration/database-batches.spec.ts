@@ -356,6 +356,48 @@ describe('circuits that close while connections are seen', () => {
   });
 });
 
+describe('a circuit that closes while somebody holds a connection of its account locked', () => {
+  test('is closed at once for everybody, and that connection is due once it is free', async () => {
+    const { tenancy, networks } = await seedFleet(database, 2, 2);
+    const [network, other] = networks;
+    const [locked, neighbour] = network?.connections ?? [];
+    const [distant] = other?.connections ?? [];
+    if (!locked || !neighbour || !distant || !network || !other) throw new Error('The fleet is too small.');
+    const { account, deployment } = tenancy;
+    const key = { platformAccountId: account.id, kind: 'outage', region: deployment.region } as const;
+    await database.single(PUT_OFF, []);
+    await database.circuits.change(key, account, () => openCircuit, T0);
+    const stuck = await Stuck.onPeering(locked.id);
+    try {
+      const closing = whileStuck(
+        stuck,
+        database.circuits.change(key, account, () => closedCircuit(T0), T0),
+      );
+      const state = async () => {
+        const { circuits } = (await database.reconcile.loadNetwork(other.lease)) ?? {};
+        return circuits?.outage.state;
+      };
+      while ((await state()) !== 'closed' && stuck.isStuck)
+        await new Promise((resolve) => setImmediate(resolve));
+      // The account is nobody's, and neither are its other connections.
+      const credentials = { ...key, kind: 'credentials', region: '' } as const;
+      expect(await database.circuits.change(credentials, account, () => null, T0)).not.toBeNull();
+      for (const each of [neighbour, distant]) {
+        expect((await read(each.id))?.dueAt).toBeLessThanOrEqual(T0 + 15_000);
+      }
+      expect(await move(network.lease, neighbour)).toMatchObject({ outcome: 'saved' });
+      expect(stuck.isStuck).toBe(true);
+      await stuck.goOn();
+      expect(await closing).toMatchObject({ during: false, answer: { after: { state: 'closed' } } });
+      expect((await read(locked.id))?.dueAt).toBeLessThanOrEqual(T0 + 15_000);
+    } finally {
+      await stuck.goOn();
+    }
+  });
+});
+
+const openCircuit = { ...closedCircuit(T0), state: 'open', openings: 1, nextAttemptAt: T0 } as const;
+
 interface Fleet {
   readonly tenancy: Tenancy;
   readonly networks: readonly { readonly lease: Lease; readonly connections: readonly PeeringRecord[] }[];
@@ -396,8 +438,7 @@ async function closeAmidTouches(busy: Database, { tenancy, networks }: Fleet): P
   const { account, deployment } = tenancy;
   const key = { platformAccountId: account.id, kind: 'outage', region: deployment.region } as const;
   await busy.single(PUT_OFF, []);
-  const open = { ...closedCircuit(T0), state: 'open', openings: 1, nextAttemptAt: T0 } as const;
-  await busy.circuits.change(key, account, () => open, T0);
+  await busy.circuits.change(key, account, () => openCircuit, T0);
   const touches = [...networks].reverse().map(({ lease, connections }) =>
     busy.reconcile.touch(
       lease,

@@ -5,7 +5,9 @@
 import { closedCircuit, type Circuit, type CircuitKind, type CircuitState, type CloudId } from '#domain';
 
 import type { Database } from './database.js';
-import { lookAgainBitByBit } from './repositories/due-again.js';
+import { DatabaseUnavailable } from './errors.js';
+import type { RunStatement } from './repositories/address-plan.js';
+import { lookAgainAtLeft, lookAgainBitByBit } from './repositories/due-again.js';
 import { toDateOrNull, toMs, toMsOrNull, toNumber } from './repositories/time.js';
 import { transactionOf, type OperatorScope } from './scope.js';
 import { statement } from './statement.js';
@@ -135,7 +137,10 @@ export class CircuitStore {
     now: number,
   ): Promise<CircuitChange | null> {
     const { platformAccountId, kind, region } = key;
-    return this.database.asOperator(async (scope) => {
+    const scoped = region === '' ? null : region;
+    let left: readonly string[] = [];
+    const change = await this.database.asOperator(async (scope) => {
+      left = [];
       const transaction = transactionOf(scope);
       const held = await transaction.rows(HOLD_ACCOUNT, [platformAccountId, new Date(account.updatedAt)]);
       if (held.length === 0) return null;
@@ -153,11 +158,26 @@ export class CircuitStore {
         await transaction.rows(MARK_ACCOUNT, [platformAccountId, status, detail, new Date(now)]);
       }
       if (state === 'closed' && before.state !== 'closed') {
-        const scoped = region === '' ? null : region;
-        await lookAgainBitByBit((sql, given) => transaction.rows(sql, given), platformAccountId, scoped, now);
+        left = await lookAgainBitByBit(
+          (sql, given) => transaction.rows(sql, given),
+          platformAccountId,
+          scoped,
+          now,
+        );
       }
       return { before, after };
     });
+    if (left.length > 0) {
+      const run: RunStatement = (sql, given) =>
+        this.database.asOperator((scope) => transactionOf(scope).rows(sql, given));
+      try {
+        await lookAgainAtLeft(run, platformAccountId, scoped, now, left);
+      } catch (error) {
+        // The circuit is closed, and whoever asks is told so: nothing is lost but some time.
+        if (!(error instanceof DatabaseUnavailable)) throw error;
+      }
+    }
+    return change;
   }
 
   /** How many circuits that have ever counted a failure are in which state. */
