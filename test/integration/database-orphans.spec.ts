@@ -54,7 +54,10 @@ const lease = async (now = T0): Promise<Lease> => {
   return taken;
 };
 
-const load = (deploymentId = tenancy.deployment.id) => store.load(deploymentId);
+/** What the look shows by which connections are remembered. */
+const SHOWN = ['pcx-0000000000000000f', 'pcx-00000000000000001', 'pcx-refused', 'pcx-other'];
+const load = (deploymentId = tenancy.deployment.id, providerIds: readonly string[] = SHOWN) =>
+  store.load(deploymentId, { providerIds, marks: [] });
 
 const change = (before: PeeringRecord, changes: PeeringChanges, now = T0): Promise<PeeringRecord> =>
   database.asOperator((scope) => peerings.change(scope, before, changes, now));
@@ -156,7 +159,9 @@ describe('what is remembered of connections', () => {
   test('is nothing of a request that never came up: what was only declared proves nothing', async () => {
     const before = await seedPeering(database, tenancy.deployment, 1, [CIDR]);
     await forget(before);
-    expect((await load()).past).toEqual([{ id: before.id, retryable: false, held: [], routes: [] }]);
+    const marked = await store.load(tenancy.deployment.id, { providerIds: [], marks: [before.id] });
+    expect(marked.past).toEqual([{ id: before.id, retryable: false, held: [], routes: [] }]);
+    expect((await load(tenancy.deployment.id, [])).past).toEqual([]);
   });
 
   test('outlives its deployment, for the same network of the same account only', async () => {
@@ -194,6 +199,82 @@ describe('what is remembered of connections', () => {
     expect((await load(again.same.id)).past).toEqual(past);
     expect((await load(again.elsewhere.id)).past).toEqual([]);
   });
+});
+
+test('what is read of the past does not grow with it', async () => {
+  const own = await openSeededDatabase(1);
+  try {
+    const { deployment } = await seedTenancy(own.database);
+    const ask = async (text: string, values: readonly unknown[] = []) =>
+      own.database.single<{ readonly count: string }>({ name: text.slice(0, 40), text }, values);
+    const before = await seedPeering(own.database, deployment, 1, [CIDR]);
+    const target = before.status.providerId!;
+    await own.database.asOperator((scope) =>
+      peerings.change(
+        scope,
+        before,
+        {
+          desired: 'absent',
+          dueAt: null,
+          status: { ...before.status, state: 'deleted', established: true },
+          events: [called({ kind: 'ensure_route', providerId: target, ...ROUTE }, 'ok')],
+        },
+        T0,
+      ),
+    );
+    /** As many deleted connections like it, each with a history, here and in an earlier deployment of the network. */
+    const grow = async (first: number, last: number): Promise<void> => {
+      const like = 'p.id = $1 AND n BETWEEN $2 AND $3';
+      await ask(
+        `INSERT INTO peering_connections SELECT (json_populate_record(p, json_build_object(
+           'id', 'peer_' || n, 'provider_id', 'pcx-' || n))).*
+         FROM peering_connections p, generate_series($2::int, $3::int) n WHERE ${like}`,
+        [before.id, first, last],
+      );
+      await ask(
+        `INSERT INTO connection_events (id, tenant_id, connection_id, type, actor, data)
+         SELECT 'evt_' || n || '_' || kind, p.tenant_id, 'peer_' || n, 'peering.cloud_call', 'worker', json_build_object(
+           'action', json_build_object('kind', kind, 'providerId', 'pcx-' || n), 'outcome', 'ok')
+         FROM peering_connections p, generate_series($2::int, $3::int) n,
+           unnest(ARRAY['accept', 'mark', 'ensure_route', 'remove_route', 'delete']) kind WHERE ${like}`,
+        [before.id, first, last],
+      );
+      await ask(
+        `INSERT INTO former_connections (id, cloud, account_id, region, vpc_id, held, routes, provider_ids)
+         SELECT 'peer_former' || n, f.cloud, a.account_id, f.region, f.vpc_id, ARRAY['pcx-former' || n], '[]', ARRAY['pcx-former' || n]
+         FROM deployments f JOIN platform_accounts a ON a.id = f.platform_account_id, generate_series($2::int, $3::int) n
+         WHERE f.id = $1`,
+        [deployment.id, first, last],
+      );
+      for (const table of ['peering_connections', 'connection_events', 'former_connections'])
+        await ask(`VACUUM ANALYZE ${table}`);
+    };
+    const rowsRead = async (): Promise<number> => {
+      await ask('SELECT pg_stat_force_next_flush()');
+      const [row] = await ask(
+        `SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) AS count FROM pg_stat_user_tables
+         WHERE relname IN ('peering_connections', 'connection_events', 'former_connections')`,
+      );
+      return Number(row!.count);
+    };
+    const costOfLoad = async (): Promise<number> => {
+      const already = await rowsRead();
+      const { past } = await own.database.orphans.load(deployment.id, {
+        providerIds: [target, 'pcx-30', 'pcx-former30'],
+        marks: ['peer_40', 'peer_former40'],
+      });
+      expect(past.map(({ id }) => id).sort()).toEqual(
+        [before.id, 'peer_30', 'peer_40', 'peer_former30', 'peer_former40'].sort(),
+      );
+      return (await rowsRead()) - already;
+    };
+    await grow(1, 400);
+    const few = await costOfLoad();
+    await grow(401, 4_000);
+    expect(await costOfLoad()).toBeLessThan(1.5 * few);
+  } finally {
+    await own.close();
+  }
 });
 
 describe('what was found', () => {

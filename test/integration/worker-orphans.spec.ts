@@ -200,7 +200,7 @@ async function leaveForRemoval(tenancy: Tenancy, count: number): Promise<Network
 const dueAt = async ({ deployment: { id } }: Tenancy): Promise<number> =>
   (await database.orphans.check(id))!.dueAt;
 const found = async ({ deployment: { id } }: Tenancy): Promise<readonly OrphanRecord[]> =>
-  (await database.orphans.load(id)).open;
+  (await database.orphans.load(id, { providerIds: [], marks: [] })).open;
 
 /** A connection that ran, was forgotten, and is still there. */
 async function leaveBehind({ account, deployment: at }: Tenancy, network = 1): Promise<ObservedPeering> {

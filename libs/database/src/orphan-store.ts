@@ -1,5 +1,5 @@
 /** What the worker reads and writes when it searches platform networks for what was left behind. */
-import type { CloudId, OrphanState, PastConnection } from '#domain';
+import type { CloudId, OrphanState, OrphanTraces, PastConnection } from '#domain';
 
 import type { Database } from './database.js';
 import type { PeeringRecord } from './records.js';
@@ -15,7 +15,7 @@ import { statement } from './statement.js';
 export interface OrphanMemory {
   /** The connections that live, and those that are still being taken back. */
   readonly connections: readonly PeeringRecord[];
-  /** All others that the network has ever had. */
+  /** Of all others that the network has ever had, those that a look can be traced to. */
   readonly past: readonly PastConnection[];
   /** What was found before and is not over. */
   readonly open: readonly OrphanRecord[];
@@ -46,7 +46,8 @@ const CHECK = statement<{ due_at: Date; asked: string }>(
 
 const CONNECTIONS = statement<PeeringRow>(
   'orphans.connections',
-  `${SELECT_PEERINGS} WHERE p.deployment_id = $1 AND ${OWNS_THINGS} ORDER BY p.id`,
+  `${SELECT_PEERINGS} WHERE p.deployment_id = $1 AND p.tenant_id = (SELECT tenant_id FROM deployments WHERE id = $1)
+     AND ${OWNS_THINGS} ORDER BY p.id`,
 );
 
 const OPEN = statement<OrphanRow>(
@@ -120,13 +121,13 @@ export class OrphanStore {
     return row ? { dueAt: toMs(row.due_at), asked: toNumber(row.asked) } : null;
   }
 
-  /** Everything by which a look is judged. */
-  async load(deploymentId: string): Promise<OrphanMemory> {
+  /** Everything by which a look is judged that shows these traces. What is read does not grow with the past. */
+  async load(deploymentId: string, traces: OrphanTraces): Promise<OrphanMemory> {
     const [connections, past, open] = await this.database.asObserver((scope) => {
       const transaction = transactionOf(scope);
       return Promise.all([
         transaction.rows(CONNECTIONS, [deploymentId]),
-        pastConnections((sql, values) => transaction.rows(sql, values), deploymentId),
+        pastConnections((sql, values) => transaction.rows(sql, values), deploymentId, traces),
         transaction.rows(OPEN, [deploymentId]),
       ]);
     });

@@ -16,6 +16,7 @@ import {
   judgeOrphan,
   orphanCheckAt,
   orphanKey,
+  tracesIn,
   type OrphanSearch,
   type OrphanSighting,
   type OrphanStatus,
@@ -242,6 +243,21 @@ describe('what is found', () => {
           expect(peering?.mark).toBe(connectionId);
       }
     });
+  });
+
+  it('is the same when no more is known of the past than what the look names', () => {
+    fc.assert(
+      fc.property(aSearch, (search) => {
+        const { providerIds, marks } = tracesIn(search);
+        const past = search.past.filter(
+          ({ id, held, routes }) =>
+            marks.includes(id) ||
+            [...held, ...routes.map(({ target }) => target)].some((target) => providerIds.includes(target)),
+        );
+        expect(findOrphans({ ...search, past })).toEqual(findOrphans(search));
+      }),
+      RUNS,
+    );
   });
 
   it('is there: what was looked at shows it, and it leads where it is said to lead', () => {

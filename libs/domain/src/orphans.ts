@@ -49,7 +49,7 @@ export interface OrphanSearch {
   readonly network: PlatformNetwork;
   /** The connections that live, and those that are still being taken back: what they own is theirs. */
   readonly connections: readonly PeeringConnection[];
-  /** All others that this network has ever had. */
+  /** Of all others that this network has ever had, at least those that {@link tracesIn} names. */
   readonly past: readonly PastConnection[];
   readonly peerings: readonly ObservedPeering[];
   /** Null where the cloud routes by itself. */
@@ -96,6 +96,27 @@ export function findOrphans(search: OrphanSearch): OrphanSighting[] {
   );
   // What leads to a connection goes before the connection.
   return [...routes, ...peerings];
+}
+
+/** By what a look can be traced to connections that no longer live. */
+export interface OrphanTraces {
+  /** The cloud's ids of what may have been held, and of what routes lead to. */
+  readonly providerIds: readonly string[];
+  readonly marks: readonly string[];
+}
+
+/** What must be known of the past to judge a look: {@link findOrphans} needs no past connection that none of it names. */
+export function tracesIn({
+  profile,
+  peerings,
+  routeTables,
+}: Pick<OrphanSearch, 'profile' | 'peerings' | 'routeTables'>): OrphanTraces {
+  const { initiator, routing } = profile.capabilities;
+  const routes = routing === 'platform' ? (routeTables ?? []).flatMap((table) => table.routes) : [];
+  const held = initiator === 'platform' ? [] : peerings.map(({ providerId }) => providerId);
+  const marks = [...peerings, ...routes].flatMap(({ mark }) => mark ?? []);
+  const targets = routes.map(({ target }) => target).filter((target) => target !== '');
+  return { providerIds: [...new Set([...held, ...targets])], marks: [...new Set(marks)] };
 }
 
 /** Whether the cloud still shows a thing, whosever it is. */

@@ -9,6 +9,7 @@ import {
   orphanCheckAt,
   orphanKey,
   profileOf,
+  tracesIn,
   type CloudErrorInfo,
   type CloudProfile,
   type ObservedPeering,
@@ -261,7 +262,7 @@ export class OrphanSearcher {
     const { keeper, snapshot, profile, signal } = search;
     const { deploymentId } = snapshot.network;
     // Read after the look: whoever has come to own something by now keeps it.
-    const { open, ...owners } = await orphans.load(deploymentId);
+    const { open, ...owners } = await orphans.load(deploymentId, tracesIn({ ...look, profile }));
     const sightings = findOrphans({ ...owners, ...look, profile, network: snapshot.network });
     const judged = judgeAll(open, sightings, look, search);
     const noted = judged.filter(({ remove }) => !remove).map(({ orphan }) => orphan);

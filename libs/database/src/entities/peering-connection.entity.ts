@@ -20,6 +20,7 @@ import { DeploymentEntity } from './deployment.entity.js';
   unique: true,
   where: 'live AND provider_id IS NOT NULL',
 })
+@Index('peering_connections_past', ['providerId'], { where: 'NOT live AND provider_id IS NOT NULL' })
 @Index('peering_connections_sole', ['deploymentId'], { unique: true, where: 'live AND sole' })
 @Check('peering_connections_desired_check', `desired IN ('present', 'absent')`)
 export class PeeringConnectionEntity {

@@ -58,9 +58,18 @@ export class Orphans1763800000000 implements MigrationInterface {
         vpc_id text NOT NULL,
         held text[] NOT NULL,
         routes json NOT NULL,
+        -- all that was held or led to
+        provider_ids text[] NOT NULL,
         removed_at timestamptz NOT NULL DEFAULT now()
       );
       CREATE INDEX former_connections_network ON former_connections (cloud, account_id, region, vpc_id);
+      CREATE INDEX former_connections_provider_ids ON former_connections USING gin (provider_ids);
+
+      -- From what a look shows to who has left it, however many connections there have been.
+      CREATE INDEX peering_connections_past ON peering_connections (provider_id)
+        WHERE NOT live AND provider_id IS NOT NULL;
+      CREATE INDEX connection_events_traces ON connection_events ((data->'action'->>'providerId'))
+        WHERE type = 'peering.cloud_call' AND data->'action'->>'kind' IN ('accept', 'ensure_route');
 
       -- A minute later, so that what the cloud is only slow to forget is not taken for something left behind.
       CREATE FUNCTION search_new_network() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -87,6 +96,7 @@ export class Orphans1763800000000 implements MigrationInterface {
       DROP TRIGGER peering_connections_search ON peering_connections;
       DROP TRIGGER deployments_search ON deployments;
       DROP FUNCTION search_left_network, search_new_network;
+      DROP INDEX connection_events_traces, peering_connections_past;
       DROP TABLE former_connections, orphans, orphan_checks;
     `);
   }
