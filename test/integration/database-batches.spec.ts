@@ -176,7 +176,7 @@ class Stuck {
 
   private constructor(private readonly client: pg.Client) {}
 
-  static async at(text: string, values: readonly string[] = []): Promise<Stuck> {
+  static async at(text: string, values: readonly unknown[] = []): Promise<Stuck> {
     const client = new pg.Client({ connectionString: place.url });
     await client.connect();
     await client.query('BEGIN');
@@ -288,6 +288,23 @@ describe('a row that somebody holds locked', () => {
     await stuck.goOn();
     expect(await all).toEqual({ during: false, answer: new Set([locked.one.id, locked.two.id]) });
     expect(await read(locked.one.id)).toMatchObject({ dueAt: T0 + 9, lastObservedAt: T0 + 8 });
+  });
+
+  test('and many more of its kind leave connections for the renewal of leases', async () => {
+    const held = await Promise.all(Array.from({ length: 8 }, () => hold()));
+    const ids = held.flatMap(({ one, two }) => [one.id, two.id]);
+    stuck = await Stuck.at('SELECT FROM peering_connections WHERE id = ANY ($1) FOR UPDATE', [ids]);
+    const writes = Promise.all(held.flatMap(({ lease, one, two }) => [move(lease, one), see(lease, two)]));
+    const finished = whileStuck(stuck, writes);
+    for (let times = 0; times < 3; times += 1) {
+      const renewed = await Promise.all(
+        held.map(({ lease }) => database.reconcile.renew(lease, T0, LEASE_MS)),
+      );
+      expect(renewed).not.toContain(null);
+    }
+    expect(stuck.isStuck).toBe(true);
+    await stuck.goOn();
+    expect((await finished).during).toBe(false);
   });
 
   test('is stale when it is free, if it was locked for being changed', async () => {

@@ -35,7 +35,7 @@ describe('the configuration', () => {
   test('needs a database and a key, and has a sensible value for everything else', () => {
     expect(loadConfig(MINIMAL)).toEqual({
       logLevel: 'info',
-      database: { url: MINIMAL.DATABASE_URL, poolSize: 10 },
+      database: { url: MINIMAL.DATABASE_URL, poolSize: 20 },
       redisUrl: null,
       encryptionKeys: KEY,
       api: { host: '0.0.0.0', port: 3000 },

@@ -76,7 +76,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     database: {
       url:
         read.url('DATABASE_URL', ['postgres:', 'postgresql:']) ?? read.missing('DATABASE_URL', DATABASE_HINT),
-      poolSize: read.integer('DATABASE_POOL_SIZE', 10, 2, 500),
+      // A worker's statements of many take up to 18: the rest is for the renewal of leases.
+      poolSize: read.integer('DATABASE_POOL_SIZE', 20, 2, 500),
     },
     redisUrl: read.url('REDIS_URL', ['redis:', 'rediss:']),
     encryptionKeys: read.encryptionKeys(),
