@@ -1,5 +1,5 @@
 /** What becomes of the work at hand when a worker is told to stop. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 
 import { AwsDeployment } from '../support/aws-deployment.js';
@@ -24,9 +24,6 @@ describe('a worker that is told to stop', () => {
     client = new pg.Client({ connectionString: broker.databaseUrl });
     await client.connect();
   });
-  beforeEach(async () => {
-    if (broker.workersRunning() === 0) await broker.startWorker();
-  });
   afterAll(async () => {
     await client.end();
     await broker.close();
@@ -42,7 +39,6 @@ describe('a worker that is told to stop', () => {
 
   it('begins none of the changes that wait for the one under way, and leaves them to the next worker', async () => {
     const deployment = await AwsDeployment.create(broker);
-    await deployment.untilChecked();
     await broker.aws.control('POST', '/_sim/faults', {
       cloud: 'aws',
       kind: 'latency',
@@ -53,7 +49,8 @@ describe('a worker that is told to stop', () => {
       Array.from({ length: CONNECTIONS }, (_, nth) => deployment.request(`172.${16 + nth}.0.0/16`)),
     );
     const ids = await Promise.all(requests.map((request) => deployment.declare(request, { wakes: false })));
-    await broker.queues.wake(deployment.id);
+    // Only now, so that one pass is about all of them.
+    await broker.startWorker();
     await eventually('a route was made', () => deployment.effects('CreateRoute') > 0);
 
     await broker.stopWorkers();
@@ -75,6 +72,7 @@ describe('a worker that is told to stop', () => {
   });
 
   it('waits no longer than its limit for a database that does not answer', async () => {
+    if (broker.workersRunning() === 0) await broker.startWorker();
     await client.query('BEGIN');
     await client.query('LOCK TABLE peering_connections IN ACCESS EXCLUSIVE MODE');
     await eventually('a sweep waits', async () => {
