@@ -16,6 +16,7 @@ import { systemTimers } from '../../apps/worker/src/engine/reconcile-ports.js';
 import { WriteTurns } from '../../apps/worker/src/engine/write-turns.js';
 import { OrphanRounds } from '../../apps/worker/src/orphans/orphan-rounds.js';
 import { OrphanSearcher } from '../../apps/worker/src/orphans/orphan-search.js';
+import { eventually } from '../support/eventually.js';
 import {
   openSeededDatabase,
   seedPeering,
@@ -29,6 +30,7 @@ const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const LEASE_MS = 15 * SECOND_MS;
+const CALLS_AT_A_TIME = 4;
 const NEVER = new AbortController().signal;
 
 /** What a platform network shows, and what was taken out of it. */
@@ -130,7 +132,11 @@ function makeSearcher(intervalMs = HOUR_MS): OrphanSearcher {
       told.push({ level, about, msg });
     };
   const log = { info: note('info'), warn: note('warn'), error: note('error') } as never;
-  gate = new AccountGate({ ...DEFAULT_GATE_SETTINGS, parallelCalls: 4 }, clock, () => undefined);
+  gate = new AccountGate(
+    { ...DEFAULT_GATE_SETTINGS, parallelCalls: CALLS_AT_A_TIME },
+    clock,
+    () => undefined,
+  );
   const port = cloud.port();
   const timing = { clock, timers: systemTimers, random };
   return new OrphanSearcher({
@@ -231,6 +237,36 @@ describe('a search', () => {
     await searcher.search(tenancy.deployment.id, NEVER);
     expect(await found(tenancy)).toMatchObject([{ state: 'found', providerId: peering.providerId }]);
     expect(await dueAt(tenancy)).toBeGreaterThan(now);
+  });
+});
+
+describe('a removal', () => {
+  it('that had to wait is not made of what has found an owner meanwhile', async () => {
+    const tenancy = await deployment();
+    const network = await leaveForRemoval(tenancy, 2);
+    const { promise: isOver, resolve: end } = Promise.withResolvers<null>();
+    network.beforeChange = () => {
+      for (let call = 1; call <= CALLS_AT_A_TIME; call += 1) void gate.pass('ask', () => isOver);
+    };
+    const round = rounds.go(NEVER);
+    await eventually('the second removal waits behind other calls', () =>
+      Promise.resolve(network.removed.length === 1 && gate.waiting === 1),
+    );
+    const [first] = network.removed;
+    const [left] = network.peerings;
+    await seedPeering(database, tenancy.deployment, Number(left!.providerId.at(-1)), []);
+    end(null);
+    await round;
+    expect(network.removed).toEqual([first]);
+    expect(network.peerings).toEqual([left]);
+    expect(told.filter(({ level }) => level !== 'info').map(({ msg }) => msg)).not.toContainEqual(
+      expect.stringContaining('could not be removed'),
+    );
+    network.beforeChange = () => undefined;
+    now += 16 * MINUTE_MS;
+    await rounds.go(NEVER);
+    expect(await found(tenancy)).toEqual([]);
+    expect(network.removed).toEqual([first]);
   });
 });
 

@@ -20,6 +20,7 @@ import {
 import type { NetworkSnapshot, OrphanCheckTimes, OrphanCourtesy, OrphanRecord, OrphanStore } from '#database';
 import { newId, type Clock, type Logger } from '#runtime';
 
+import { tooLate } from '../accounts/call-queue.js';
 import { PortUse } from '../accounts/port-use.js';
 import type { CloudAccess } from '../accounts/account-pool.js';
 import type { CloudBreaker, Passage } from '../breaker/cloud-breaker.js';
@@ -325,22 +326,32 @@ export class OrphanSearcher {
       keeper.lose();
       return null;
     }
-    const connections = await orphans.owners(network.deploymentId);
-    if (isOwned(orphan, orphan.mark, { profile, connections, peerings })) return null;
+    const findsOwner = async (): Promise<boolean> => {
+      const connections = await orphans.owners(network.deploymentId);
+      return isOwned(orphan, orphan.mark, { profile, connections, peerings });
+    };
+    if (await findsOwner()) return null;
     // The intention is stored before the cloud is told; an operator who decided otherwise in between has the last word.
     if (!(await orphans.save(keeper.lease, [orphan])).has(orphan.id)) return null;
     const about = aboutOf(orphan);
     const peering = peerings.find(({ providerId }) => providerId === orphan.providerId) ?? null;
+    const owned = tooLate('removeOrphan');
     try {
       const { requestId } = await gate.pass(
         'removeOrphan',
-        () => removeOrphan(port, network, orphan, peering),
+        async () => {
+          // Others' calls may have gone first: somebody may own it by now.
+          if (await findsOwner()) throw owned;
+          return removeOrphan(port, network, orphan, peering);
+        },
         new PortUse('change', () => !keeper.isLost()),
       );
       log.info({ ...about, requestId }, 'what a former connection has left in a platform network is removed');
       return null;
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
+      // The next look tells that it is nobody's no longer.
+      if (error === owned) return null;
       const { code, message } = error.info;
       log.warn({ ...about, err: error }, 'what a former connection has left could not be removed');
       await orphans.fail(orphan, `${code}: ${message}`);
