@@ -16,6 +16,14 @@ interface Lender<Lease extends Held> {
 }
 
 /**
+ * How long a lease has to last when a call of a cloud begins, in milliseconds: for the call and for writing down what came
+ * of it, as far as a lease of the usual length can outlast that.
+ */
+export function callMarginMs(times: { readonly callTimeoutMs: number; readonly leaseMs: number }): number {
+  return Math.min(times.callTimeoutMs + 1_000, times.leaseMs * 0.8);
+}
+
+/**
  * Keeps a lease alive while what it is about is worked on, and knows when it is lost. A lease that cannot be renewed
  * counts as lost the moment it runs out: from then on somebody else may be at work.
  */

@@ -22,7 +22,7 @@ import { PortUse } from '../accounts/port-use.js';
 import { carryOut, exclusionOf, type Exclusion } from './cloud-change.js';
 import type { EngineParts } from './engine-parts.js';
 import { inParallel } from './in-parallel.js';
-import type { LeaseKeeper } from './lease-keeper.js';
+import { callMarginMs, type LeaseKeeper } from './lease-keeper.js';
 import { holdersIn, sightingOf, type Look } from './look.js';
 import { cloudCallEvent, driftEvents, stateEvents, type ConnectionEvent } from './status-events.js';
 import { WRITES_AT_A_TIME, writeStatus } from './status-write.js';
@@ -206,7 +206,7 @@ export class NetworkPass {
         continue;
       }
       const isMade = await this.parts.turns.inTurn(key, async (lasts) => {
-        if (!(await lasts(this.#callMs()))) return false;
+        if (!(await lasts(callMarginMs(this.parts.settings)))) return false;
         await this.#makeChange(change);
         return true;
       });
@@ -225,12 +225,6 @@ export class NetworkPass {
     await this.#amend(change, ({ status }) => [withdrawIntent(status, change.before), dueAt, []]);
   }
 
-  /** Time that one change takes at most, as far as a lease of the usual length can outlast it, in milliseconds. */
-  #callMs(): number {
-    const { leaseMs, callTimeoutMs } = this.parts.settings;
-    return Math.min(callTimeoutMs + 1_000, leaseMs * 0.8);
-  }
-
   /**
    * Makes a change that is written down. Without a lease that outlasts it, or when the process shuts down, whoever comes
    * next finds it unanswered.
@@ -238,7 +232,7 @@ export class NetworkPass {
   async #makeChange(change: Change): Promise<void> {
     if (this.signal.aborted) return;
     const { connection, action } = change;
-    if (!(await this.keeper.holdsFor(this.#callMs()))) {
+    if (!(await this.keeper.holdsFor(callMarginMs(this.parts.settings)))) {
       this.keeper.lose();
       return;
     }

@@ -6,6 +6,7 @@ import type { NetworkSnapshot } from '#database';
 import { HELD_BACK, OPENING } from '../accounts/account-gate.js';
 import type { CloudAccess } from '../accounts/account-pool.js';
 import { CloudBreaker, isTrial, type Barred, type Passage } from '../breaker/cloud-breaker.js';
+import { comeBack } from './come-back.js';
 import type { EngineParts } from './engine-parts.js';
 import { FailurePacing } from './failure-pacing.js';
 import { bothOf } from './in-parallel.js';
@@ -22,8 +23,6 @@ const MAX_PASSES = 40;
 const TURN_MS = 5_000;
 /** What is due this soon is due: the clocks of two machines differ by so much, in milliseconds. */
 const SOON_MS = 500;
-/** A delayed wake-up is asked for up to this far ahead; what is due later is left to the sweep. */
-const WAKE_AHEAD_MS = 30_000;
 /** How long a paused deployment is left alone. */
 const PAUSED_RECHECK_MS = 30_000;
 /** A moment, after which others have written down what they have found, in milliseconds. */
@@ -85,7 +84,7 @@ export class NetworkReconciler {
       // A lost connection costs one attempt; a lease that nobody gives back runs out by itself.
       await store.release(keeper.lease).catch(() => store.release(keeper.lease).catch(() => undefined));
     }
-    await this.#comeBack(deploymentId, tenantId);
+    await comeBack(this.parts, deploymentId, tenantId);
   }
 
   /** Answers whose deployment it is, as far as it was read. */
@@ -104,15 +103,6 @@ export class NetworkReconciler {
       if (againInMs > 0) await timers.sleep(againInMs);
     }
     return tenantId;
-  }
-
-  /** Whoever has changed something during the turn found the lease taken: what is due now is seen to at once. */
-  async #comeBack(deploymentId: string, tenantId?: string): Promise<void> {
-    const { clock, store, wake } = this.parts;
-    const dueAt = await store.nextDue(deploymentId);
-    if (dueAt === null) return;
-    const delayMs = Math.max(0, dueAt - clock.now());
-    if (delayMs <= WAKE_AHEAD_MS) await wake.wake(deploymentId, delayMs, tenantId);
   }
 
   /** One look and what follows from it; answers when to look again, in milliseconds. */
