@@ -69,7 +69,8 @@ export class OrphansController {
     operationId: 'removeOrphan',
     description:
       'The network is looked through again first: what a connection owns by then stays. One that was kept is kept no ' +
-      'longer; one that is over stays as it is.',
+      'longer; one that is over stays as it is. While searches are switched off (`ORPHAN_CHECK_SECONDS=0`) nothing is ' +
+      'removed: it is once they are on again.',
   })
   @ApiParam(ID_PARAM)
   @Answers(200, OrphanView, 'It is about to be removed.')
