@@ -25,9 +25,10 @@ import { PortUse } from '../accounts/port-use.js';
 import type { CloudAccess } from '../accounts/account-pool.js';
 import type { CloudBreaker, Passage } from '../breaker/cloud-breaker.js';
 import { turnOfAccount } from '../engine/cloud-change.js';
+import { comeBack } from '../engine/come-back.js';
 import { FailurePacing } from '../engine/failure-pacing.js';
 import { bothOf } from '../engine/in-parallel.js';
-import { LeaseKeeper } from '../engine/lease-keeper.js';
+import { callMarginMs, LeaseKeeper } from '../engine/lease-keeper.js';
 import type { CloudAccounts, Store, Timers, Wake } from '../engine/reconcile-ports.js';
 import type { WriteTurns } from '../engine/write-turns.js';
 import { removeOrphan } from './orphan-removal.js';
@@ -79,8 +80,6 @@ const TURN_MS = 20_000;
  * that has waited for long enough is made all the same, and removes one thing at a time.
  */
 export const COURTESY: OrphanCourtesy = { engineAheadMs: 30_000, patienceMs: 900_000 };
-/** A wake-up of the engine is asked for up to this far ahead; what is due later is left to the sweep. */
-const WAKE_AHEAD_MS = 30_000;
 
 /** What one look showed of a network. */
 interface Look {
@@ -134,16 +133,7 @@ export class OrphanSearcher {
       // A lease that nobody gives back runs out by itself.
       await store.release(keeper.lease).catch(() => store.release(keeper.lease).catch(() => undefined));
     }
-    await this.#wakeEngine(deploymentId);
-  }
-
-  /** The engine may have been called in the meantime, and found the lease taken. */
-  async #wakeEngine(deploymentId: string): Promise<void> {
-    const { clock, store, wake } = this.parts;
-    const dueAt = await store.nextDue(deploymentId);
-    if (dueAt === null) return;
-    const delayMs = Math.max(0, dueAt - clock.now());
-    if (delayMs <= WAKE_AHEAD_MS) await wake.wake(deploymentId, delayMs);
+    await comeBack(this.parts, deploymentId);
   }
 
   async #underLease(keeper: LeaseKeeper, signal: AbortSignal): Promise<void> {
@@ -306,7 +296,7 @@ export class OrphanSearcher {
     if (turn === null) return this.#remove(search, access, orphan, look);
     let result: CloudErrorInfo | null | 'left' = 'left';
     await turns.inTurn(turn, async (lasts) => {
-      const isMine = await lasts(Math.min(settings.callTimeoutMs + 1_000, settings.leaseMs * 0.8));
+      const isMine = await lasts(callMarginMs(settings));
       if (isMine) result = await this.#remove(search, access, orphan, look);
       return isMine;
     });
@@ -322,7 +312,7 @@ export class OrphanSearcher {
   ): Promise<CloudErrorInfo | null> {
     const { log, orphans, settings } = this.parts;
     const { network } = snapshot;
-    if (!(await keeper.holdsFor(Math.min(settings.callTimeoutMs + 1_000, settings.leaseMs * 0.8)))) {
+    if (!(await keeper.holdsFor(callMarginMs(settings)))) {
       keeper.lose();
       return null;
     }
