@@ -105,6 +105,13 @@ describe('while PostgreSQL', () => {
   };
   const workerIsWell = async (): Promise<boolean> => (await fetch(`${workerUrl}/healthz`)).status === 200;
 
+  /** What a process has written last says why it is no longer there. */
+  function expectAlive(): void {
+    for (const [name, program] of Object.entries({ api, worker })) {
+      if (program.hasGone()) throw new Error(`The ${name} has ended:\n${program.output().slice(-4_000)}`);
+    }
+  }
+
   /** A connection that is declared now is brought up, and whoever waits for it is told. */
   async function expectService(): Promise<void> {
     const asked = await request();
@@ -139,7 +146,7 @@ describe('while PostgreSQL', () => {
     });
     expect((await fetch(`${api.url}/healthz`)).status).toBe(200);
     await eventually('the worker says that it is not well', async () => !(await workerIsWell()), PATIENCE_MS);
-    expect([api.hasGone(), worker.hasGone()]).toEqual([false, false]);
+    expectAlive();
   }
 
   it('is restarted, requests are told to come back, and nothing that was taken is lost', async () => {
@@ -185,6 +192,7 @@ describe('while PostgreSQL', () => {
     over.abort();
     expect(await ending).toBeGreaterThan(0);
     expect(new Set(ids).size).toBe(asked.length);
+    expectAlive();
     for (const id of ids) {
       const shown = await customer<PeeringView>('GET', `/v1/peerings/${id}?wait=running&timeout=60s`);
       expect(shown.body.status.state).toBe('running');
