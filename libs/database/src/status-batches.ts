@@ -39,16 +39,13 @@ interface WrittenRow {
 
 /**
  * Connections as they were read, then leases that are held, both locked in the order of their ids. Connections come
- * first: a lease that is locked while something is waited for could not be renewed.
- * @param ids @param versions the connections' @param whatIsLocked what becomes of rows that somebody else holds locked
+ * first: a lease that is locked while something is waited for could not be renewed. What is to be written of a
+ * connection comes along in its row, so that many need not be joined with many again.
+ * @param read rows with `deployment_id`, `fence`, `id`, `version` and what is to be written
+ * @param whatIsLocked what becomes of rows that somebody else holds locked
  */
-const locks = (
-  ids: string,
-  versions: string,
-  whatIsLocked: 'SKIP LOCKED' | '',
-): string => `locked AS MATERIALIZED (
-     SELECT p.id FROM unnest(${ids}::text[], ${versions}::bigint[]) AS read (id, version)
-       JOIN peering_connections p ON p.id = read.id AND p.version = read.version
+const locks = (read: string, whatIsLocked: 'SKIP LOCKED' | ''): string => `locked AS MATERIALIZED (
+     SELECT read.* FROM ${read} JOIN peering_connections p ON p.id = read.id AND p.version = read.version
      ORDER BY p.id FOR NO KEY UPDATE OF p ${whatIsLocked}
    ), held AS MATERIALIZED (
      SELECT d.id, d.fence FROM unnest($1::text[], $2::text[], $3::bigint[]) AS lease (id, owner, fence)
@@ -57,19 +54,20 @@ const locks = (
      ORDER BY d.id FOR SHARE OF d ${whatIsLocked}
    )`;
 
+const STATUSES = `unnest($4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::text[],
+       $11::text[], $12::boolean[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
+       $17::timestamptz[], $18::timestamptz[]) AS read (deployment_id, fence, id, version, state, reason_code, status,
+       provider_id, live, was_due_at, due_at, deadline_at, observed_at, deleted_at, at)`;
+
 const SAVE = statement<WrittenRow>(
   'reconcile.save',
-  `WITH ${locks('$6', '$7', 'SKIP LOCKED')}, written AS (
+  `WITH ${locks(STATUSES, 'SKIP LOCKED')}, written AS (
      UPDATE peering_connections p SET state = now.state, reason_code = now.reason_code, status = now.status::json,
        provider_id = now.provider_id, live = now.live,
        due_at = ${movedDueAt('p.due_at', 'now.was_due_at', 'now.due_at')}, deadline_at = now.deadline_at,
        last_observed_at = now.observed_at, deleted_at = now.deleted_at, updated_at = now.at, version = p.version + 1
-     FROM unnest($4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[],
-       $12::boolean[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
-       $17::timestamptz[], $18::timestamptz[]) AS now (deployment_id, fence, id, version, state, reason_code, status, provider_id,
-       live, was_due_at, due_at, deadline_at, observed_at, deleted_at, at)
-       JOIN held ON held.id = now.deployment_id AND held.fence = now.fence JOIN locked ON locked.id = now.id
-     WHERE p.id = now.id AND p.version = now.version AND p.deployment_id = held.id
+     FROM locked AS now JOIN held ON held.id = now.deployment_id AND held.fence = now.fence
+     WHERE p.id = now.id AND p.deployment_id = held.id
      RETURNING p.id, p.tenant_id
    ), unclaimed AS (
      DELETE FROM address_claims c
@@ -86,16 +84,17 @@ const SAVE = statement<WrittenRow>(
    SELECT id || ' ' || fence AS held, NULL AS written FROM held UNION ALL SELECT NULL, id FROM written`,
 );
 
+const TIMES = `unnest($4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::timestamptz[], $9::timestamptz[],
+       $10::timestamptz[]) AS read (deployment_id, fence, id, version, was_due_at, due_at, observed_at)`;
+
 const touchStatement = (name: string, whatIsLocked: 'SKIP LOCKED' | '') =>
   statement<WrittenRow>(
     name,
-    `WITH ${locks('$6', '$7', whatIsLocked)}, written AS (
+    `WITH ${locks(TIMES, whatIsLocked)}, written AS (
      UPDATE peering_connections p SET due_at = ${movedDueAt('p.due_at', 'seen.was_due_at', 'seen.due_at')},
        last_observed_at = seen.observed_at
-     FROM unnest($4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::timestamptz[], $9::timestamptz[],
-       $10::timestamptz[]) AS seen (deployment_id, fence, id, version, was_due_at, due_at, observed_at)
-       JOIN held ON held.id = seen.deployment_id AND held.fence = seen.fence JOIN locked ON locked.id = seen.id
-     WHERE p.id = seen.id AND p.version = seen.version AND p.deployment_id = held.id
+     FROM locked AS seen JOIN held ON held.id = seen.deployment_id AND held.fence = seen.fence
+     WHERE p.id = seen.id AND p.deployment_id = held.id
      RETURNING p.id
    )
    SELECT id || ' ' || fence AS held, NULL AS written FROM held UNION ALL SELECT NULL, id FROM written`,
