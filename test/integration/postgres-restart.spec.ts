@@ -194,8 +194,18 @@ describe('while PostgreSQL', () => {
     expect(new Set(ids).size).toBe(asked.length);
     expectAlive();
     for (const id of ids) {
-      const shown = await customer<PeeringView>('GET', `/v1/peerings/${id}?wait=running&timeout=60s`);
-      expect(shown.body.status.state).toBe('running');
+      // A session that has ended is noticed by whoever uses it next: they are told to ask again.
+      const shown = await eventually(
+        'it is shown',
+        async () => {
+          const answer = await customer<PeeringView>('GET', `/v1/peerings/${id}?wait=running&timeout=60s`);
+          expect([200, 503]).toContain(answer.status);
+          return answer.status === 200 && answer.body;
+        },
+        2 * PATIENCE_MS + 5_000,
+      );
+      expectAlive();
+      expect(shown.status.state).toBe('running');
     }
     const accepted = harness.simulators
       .cloud('aws')
