@@ -44,6 +44,8 @@ export class AccountGate {
   #provenAt: number | null = null;
   #refusal: Refusal | null = null;
   #isRefusalTaken = false;
+  /** The newest status of the account under which calls were made, by the time since when it has it. */
+  #statusAt = 0;
 
   constructor(
     private readonly settings: GateSettings,
@@ -74,10 +76,18 @@ export class AccountGate {
   }
 
   /**
-   * The status of the account under which calls are made, by the time since when it has it. A refusal belongs to that
-   * status: only a newer one can mean that the account works again.
+   * The refusal that keeps calls from being made under a status of the account; null: they may be made. A refusal belongs
+   * to the status under which it was met: under a newer one, or for whoever is to try them, the credentials are tried again.
+   * @param statusAt since when the account has its status, in epoch milliseconds @param triesCredentials by one call alone
    */
-  basis = 0;
+  refusalUnder(statusAt: number, triesCredentials: boolean): Refusal | null {
+    if (this.#refusal !== null) {
+      if (!triesCredentials && statusAt <= this.#statusAt) return this.#refusal;
+      this.reopen();
+    }
+    this.#statusAt = Math.max(this.#statusAt, statusAt);
+    return null;
+  }
 
   /** Lets the credentials be tried again, by one call alone. */
   reopen(): void {

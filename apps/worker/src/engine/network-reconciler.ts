@@ -1,19 +1,17 @@
-import { randomUUID } from 'node:crypto';
-
 import { CloudError, profileOf, type CloudErrorInfo } from '#domain';
 import type { NetworkSnapshot } from '#database';
 
 import { HELD_BACK, OPENING } from '../accounts/account-gate.js';
 import type { CloudAccess } from '../accounts/account-pool.js';
 import { CloudBreaker, isTrial, type Barred, type Passage } from '../breaker/cloud-breaker.js';
-import { comeBack } from './come-back.js';
 import type { EngineParts } from './engine-parts.js';
 import { FailurePacing } from './failure-pacing.js';
 import { bothOf } from './in-parallel.js';
-import { LeaseKeeper } from './lease-keeper.js';
+import type { LeaseKeeper } from './lease-keeper.js';
 import { look, type Look } from './look.js';
 import { NetworkPass } from './network-pass.js';
 import { postpone } from './status-write.js';
+import { underLease } from './under-lease.js';
 import { compareVpc } from './vpc-check.js';
 
 /** Waits up to this are spent with the lease in hand; longer ones by coming back, in milliseconds. */
@@ -69,22 +67,7 @@ export class NetworkReconciler {
    * @throws whatever keeps the database from answering
    */
   async reconcile(deploymentId: string, signal: AbortSignal): Promise<void> {
-    const { clock, owner, settings, store, timers } = this.parts;
-    const { leaseMs } = settings;
-    // A lease is held by one turn, not by a process: two turns of one process exclude each other, too.
-    const holder = `${owner}/${randomUUID()}`;
-    const lease = await store.leaseDeployment(deploymentId, holder, () => clock.now(), leaseMs);
-    if (lease === null) return;
-    const keeper = new LeaseKeeper(store, lease, leaseMs, clock, timers);
-    let tenantId: string | undefined;
-    try {
-      tenantId = await this.#turn(keeper, signal);
-    } finally {
-      await keeper.stop();
-      // A lost connection costs one attempt; a lease that nobody gives back runs out by itself.
-      await store.release(keeper.lease).catch(() => store.release(keeper.lease).catch(() => undefined));
-    }
-    await comeBack(this.parts, deploymentId, tenantId);
+    await underLease(this.parts, deploymentId, (keeper) => this.#turn(keeper, signal));
   }
 
   /** Answers whose deployment it is, as far as it was read. */
@@ -174,16 +157,12 @@ export class NetworkReconciler {
     const passage = await this.#breaker.admit(snapshot);
     if (passage.kind === 'wait') return passage;
     if (!('gate' in access)) return this.#turnAway(snapshot, passage, access);
-    const { gate } = access;
-    const { refusal } = gate;
+    const refusal = access.gate.refusalUnder(account.statusAt, passage.triesCredentials);
     if (refusal !== null) {
-      const isNewer = account.statusAt > gate.basis;
-      if (passage.triesCredentials || isNewer) gate.reopen();
-      else if (now - refusal.at < REFUSAL_SETTLES_MS && !isTrial(passage)) {
-        return { kind: 'wait', error: refusal.error, dueAt: now + MOMENT_MS };
-      } else return this.#turnAway(snapshot, passage, refusal.error);
+      return now - refusal.at < REFUSAL_SETTLES_MS && !isTrial(passage)
+        ? { kind: 'wait', error: refusal.error, dueAt: now + MOMENT_MS }
+        : this.#turnAway(snapshot, passage, refusal.error);
     }
-    gate.basis = Math.max(gate.basis, account.statusAt);
     return { kind: 'go', access, passage };
   }
 

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-
 import {
   CloudError,
   findOrphans,
@@ -25,11 +23,11 @@ import { PortUse } from '../accounts/port-use.js';
 import type { CloudAccess } from '../accounts/account-pool.js';
 import type { CloudBreaker, Passage } from '../breaker/cloud-breaker.js';
 import { turnOfAccount } from '../engine/cloud-change.js';
-import { comeBack } from '../engine/come-back.js';
 import { FailurePacing } from '../engine/failure-pacing.js';
 import { bothOf } from '../engine/in-parallel.js';
-import { callMarginMs, LeaseKeeper } from '../engine/lease-keeper.js';
+import { callMarginMs, type LeaseKeeper } from '../engine/lease-keeper.js';
 import type { CloudAccounts, Store, Timers, Wake } from '../engine/reconcile-ports.js';
+import { underLease } from '../engine/under-lease.js';
 import type { WriteTurns } from '../engine/write-turns.js';
 import { removeOrphan } from './orphan-removal.js';
 
@@ -121,22 +119,13 @@ export class OrphanSearcher {
    * @throws whatever keeps the database from answering
    */
   async search(deploymentId: string, signal: AbortSignal): Promise<void> {
-    const { clock, owner, settings, store, timers } = this.parts;
-    const holder = `${owner}/${randomUUID()}`;
-    const lease = await store.leaseDeployment(deploymentId, holder, () => clock.now(), settings.leaseMs);
-    if (lease === null) return;
-    const keeper = new LeaseKeeper(store, lease, settings.leaseMs, clock, timers);
-    try {
-      await this.#underLease(keeper, signal);
-    } finally {
-      await keeper.stop();
-      // A lease that nobody gives back runs out by itself.
-      await store.release(keeper.lease).catch(() => store.release(keeper.lease).catch(() => undefined));
-    }
-    await comeBack(this.parts, deploymentId);
+    await underLease(this.parts, deploymentId, async (keeper) => {
+      await this.#ifDue(keeper, signal);
+      return undefined;
+    });
   }
 
-  async #underLease(keeper: LeaseKeeper, signal: AbortSignal): Promise<void> {
+  async #ifDue(keeper: LeaseKeeper, signal: AbortSignal): Promise<void> {
     const { clock, orphans, store } = this.parts;
     const check = await orphans.check(keeper.lease.deploymentId);
     // Whoever was first has done it.
@@ -196,20 +185,16 @@ export class OrphanSearcher {
       this.#warn(snapshot, error, 'the platform account cannot be used');
       return { kind: 'wait', dueAt: now + this.#failures.failed(network.deploymentId) };
     }
-    const { gate } = access;
     const appointment = access.appointment();
     if (appointment !== null) return { kind: 'wait', dueAt: appointment + random() * RETRY_MIN_MS };
     const passage = await breaker.admit(snapshot);
     if (passage.kind === 'wait') return passage;
-    if (gate.refusal !== null) {
-      if (!passage.triesCredentials && account.statusAt <= gate.basis) {
-        // The engine has met this refusal and tells of it; here it is only a reason to wait.
-        const barred = await breaker.looked(snapshot, passage, gate.refusal.error);
-        return barred ?? { kind: 'wait', dueAt: now + RETRY_MIN_MS };
-      }
-      gate.reopen();
+    const refusal = access.gate.refusalUnder(account.statusAt, passage.triesCredentials);
+    if (refusal !== null) {
+      // The engine has met this refusal and tells of it; here it is only a reason to wait.
+      const barred = await breaker.looked(snapshot, passage, refusal.error);
+      return barred ?? { kind: 'wait', dueAt: now + RETRY_MIN_MS };
     }
-    gate.basis = Math.max(gate.basis, account.statusAt);
     return { kind: 'go', access, passage };
   }
 
